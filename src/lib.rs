@@ -1,1 +1,3 @@
-//! autolog
+//! autolog decides who logs verbosely, for how long and within what limits.
+
+pub mod domain;

@@ -1,1 +1,3 @@
+//! The `autolog` program.
+
 fn main() {}

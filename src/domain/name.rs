@@ -136,8 +136,19 @@ impl Reason {
 
     /// Makes a reason of any text: control characters become spaces, and what is over `max` characters is cut.
     pub fn lossy(text: &str, max: usize) -> Self {
-        let printable = |character: char| if character.is_control() { ' ' } else { character };
-        Self(text.chars().take(max.min(Self::MAX)).map(printable).collect())
+        let printable = |character: char| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        };
+        Self(
+            text.chars()
+                .take(max.min(Self::MAX))
+                .map(printable)
+                .collect(),
+        )
     }
 
     /// The reason as text; empty if none was given.

@@ -88,13 +88,12 @@ impl Policy {
     /// Whether the configured lists let `target` go verbose.
     pub fn lets(&self, target: &Target) -> bool {
         let matches = |pattern: &Pattern| pattern.matches(target);
-        !self.deny.iter().any(matches)
-            && (self.allow.is_empty() || self.allow.iter().any(matches))
+        !self.deny.iter().any(matches) && (self.allow.is_empty() || self.allow.iter().any(matches))
     }
 }
 
 /// An `app/environment` glob: `*` stands for any characters, `?` for one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
     app: WildMatch,
@@ -109,7 +108,8 @@ pub struct PatternError;
 impl Pattern {
     /// Whether `target` matches both halves.
     pub fn matches(&self, target: &Target) -> bool {
-        self.app.matches(target.app.as_str()) && self.environment.matches(target.environment.as_str())
+        self.app.matches(target.app.as_str())
+            && self.environment.matches(target.environment.as_str())
     }
 
     /// The glob as it was written.

@@ -88,7 +88,9 @@ impl Session {
 
     /// The holder that is the same as `cause`.
     pub fn holder(&self, cause: &Cause) -> Option<&Holder> {
-        self.holders.iter().find(|holder| holder.cause.is_same(cause))
+        self.holders
+            .iter()
+            .find(|holder| holder.cause.is_same(cause))
     }
 
     /// The holder that is the same as `cause`, to change it.
@@ -99,7 +101,9 @@ impl Session {
     }
 
     fn live(&self, now: Time) -> impl Iterator<Item = &Holder> {
-        self.holders.iter().filter(move |holder| holder.is_live(now))
+        self.holders
+            .iter()
+            .filter(move |holder| holder.is_live(now))
     }
 }
 
