@@ -152,6 +152,12 @@ impl Ledger {
             .or_insert_with(|| Record::new(target.clone()))
     }
 
+    /// How many sessions are live in all, and of `app`.
+    pub fn live(&self, app: &App) -> (usize, usize) {
+        let of_app = self.occupancy.per_app.get(app).copied().unwrap_or_default();
+        (self.occupancy.sessions, of_app.0)
+    }
+
     /// Whether one more record may be kept for an alert that waits.
     pub fn has_room_for(&self, target: &Target) -> bool {
         self.records.contains_key(target) || self.occupancy.records < MAX_RECORDS
