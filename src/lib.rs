@@ -1,5 +1,6 @@
 //! autolog decides who logs verbosely, for how long and within what limits.
 
+pub mod alertmanager;
 pub mod control;
 pub mod domain;
 pub mod feed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::event::{Ending, Event};
 use crate::domain::holder::{Cause, Holder, Source};
-use crate::domain::name::{Operator, Reason};
+use crate::domain::name::{Endpoint, Operator, Reason};
 use crate::domain::outcome::Guardrail;
 use crate::domain::policy::Policy;
 use crate::domain::session::SessionId;
@@ -179,7 +179,7 @@ fn log_cooldown(by: &Operator, until: Time, target: Option<&Target>, why: &Reaso
 }
 
 fn endpoint(target: &Target) -> Option<&str> {
-    target.endpoint.as_ref().map(|endpoint| endpoint.as_str())
+    target.endpoint.as_ref().map(Endpoint::as_str)
 }
 
 fn reason(reason: &Reason) -> Option<&str> {
