@@ -1,3 +1,8 @@
 //! autolog decides who logs verbosely, for how long and within what limits.
 
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod credentials;
 pub mod domain;
+pub mod telemetry;
