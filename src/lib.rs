@@ -1,9 +1,12 @@
 //! autolog decides who logs verbosely, for how long and within what limits.
 
 pub mod alertmanager;
+pub mod config;
 pub mod control;
+pub mod credentials;
 pub mod domain;
 pub mod feed;
 pub mod metrics;
 pub mod snapshot;
 pub mod store;
+pub mod telemetry;
