@@ -17,6 +17,7 @@ use crate::domain::window::WindowRule;
 
 pub mod embedded;
 mod error;
+pub mod redis;
 
 pub use error::StoreError;
 
