@@ -66,13 +66,11 @@ impl Redis {
         }
         let (counts, schema, min_compatible): (Option<String>, String, String) =
             answer.map_err(store_error)?;
-        match counts {
-            Some(counts) => counts.split_ascii_whitespace().map(counted).collect(),
-            None => {
-                self.may_write(&schema, &min_compatible)?;
-                Err(StoreError::unavailable(NotInitialised))
-            }
-        }
+        let Some(counts) = counts else {
+            self.may_write(&schema, &min_compatible)?;
+            return Err(StoreError::unavailable(NotInitialised));
+        };
+        counts.split_ascii_whitespace().map(counted).collect()
     }
 }
 
