@@ -15,6 +15,8 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::domain::window::WindowRule;
 
+mod clock;
+mod codec;
 pub mod embedded;
 mod error;
 pub mod redis;

@@ -65,7 +65,9 @@ impl Book {
         let records: Vec<Record> = match scope {
             Scope::Targets(targets) => {
                 let wanted = with_parents(targets);
-                wanted.filter_map(|target| self.records.get(&target).cloned()).collect()
+                wanted
+                    .filter_map(|target| self.records.get(&target).cloned())
+                    .collect()
             }
             Scope::Place(place) => self.place(place).cloned().collect(),
             Scope::Everything => self.records.values().cloned().collect(),
@@ -107,7 +109,11 @@ impl Book {
             ..Occupancy::default()
         };
         for (target, record) in &self.records {
-            if let Some(session) = record.session.as_ref().filter(|session| now < session.end()) {
+            if let Some(session) = record
+                .session
+                .as_ref()
+                .filter(|session| now < session.end())
+            {
                 occupancy.add(&target.app, session.source);
             }
         }

@@ -84,9 +84,17 @@ impl Occupancy {
         let (sessions, automatic) = self.per_app.get(app).copied().unwrap_or_default();
         let limits = [
             (self.sessions >= caps.sessions, false, Guardrail::Sessions),
-            (sessions >= caps.sessions_per_app, false, Guardrail::SessionsPerApp),
+            (
+                sessions >= caps.sessions_per_app,
+                false,
+                Guardrail::SessionsPerApp,
+            ),
             (self.automatic >= caps.automatic, true, Guardrail::Automatic),
-            (automatic >= caps.automatic_per_app, true, Guardrail::AutomaticPerApp),
+            (
+                automatic >= caps.automatic_per_app,
+                true,
+                Guardrail::AutomaticPerApp,
+            ),
         ];
         limits
             .into_iter()
@@ -144,6 +152,12 @@ impl Ledger {
             .or_insert_with(|| Record::new(target.clone()))
     }
 
+    /// How many sessions are live in all, and of `app`.
+    pub fn live(&self, app: &App) -> (usize, usize) {
+        let of_app = self.occupancy.per_app.get(app).copied().unwrap_or_default();
+        (self.occupancy.sessions, of_app.0)
+    }
+
     /// Whether one more record may be kept for an alert that waits.
     pub fn has_room_for(&self, target: &Target) -> bool {
         self.records.contains_key(target) || self.occupancy.records < MAX_RECORDS
@@ -171,7 +185,10 @@ impl Ledger {
                 return Some(Guardrail::Cooldown);
             }
         }
-        let open = self.records.get(target).is_some_and(|record| record.session.is_some());
+        let open = self
+            .records
+            .get(target)
+            .is_some_and(|record| record.session.is_some());
         if open {
             return None;
         }
@@ -183,7 +200,9 @@ impl Ledger {
         let own = self.records.get(target);
         let wider = [
             self.halt.cooldown(self.now),
-            self.records.get(&target.whole()).and_then(|record| record.cooldown_until),
+            self.records
+                .get(&target.whole())
+                .and_then(|record| record.cooldown_until),
         ];
         let exempt = own.and_then(|record| record.exempt_until);
         wider

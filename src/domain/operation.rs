@@ -64,9 +64,12 @@ impl Operation {
             Self::Observe(alerts) => {
                 Scope::Targets(alerts.iter().map(|alert| alert.target.clone()).collect())
             }
-            Self::Trigger(triggers) => {
-                Scope::Targets(triggers.iter().map(|trigger| trigger.target.clone()).collect())
-            }
+            Self::Trigger(triggers) => Scope::Targets(
+                triggers
+                    .iter()
+                    .map(|trigger| trigger.target.clone())
+                    .collect(),
+            ),
             Self::Enable(enable) => Scope::Targets(vec![enable.target.clone()]),
             Self::Disable(disable) => disable.scope(),
             Self::Freeze(freeze) => freeze.scope(),

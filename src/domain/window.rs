@@ -47,7 +47,9 @@ impl Window {
         *bucket = bucket.saturating_add(errors);
         self.buckets
             .retain(|bucket, _| *bucket > current.saturating_sub(WindowRule::BUCKETS));
-        self.buckets.values().fold(0, |sum, count| sum.saturating_add(*count))
+        self.buckets
+            .values()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Whether everything has slid out at `now`.

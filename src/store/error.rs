@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The store did not answer in time, refused to write, or what it did is unknown.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another process has the embedded store open.
+    #[error("{} is in use by another autolog process: an embedded store serves one replica, several share a Redis", .0.display())]
+    InUse(std::path::PathBuf),
     /// Other writers were faster each time.
     #[error("the store has too many writers")]
     Contended,
@@ -16,7 +19,9 @@ pub enum StoreError {
     #[error("the change feed has a gap")]
     Gap,
     /// The store was written by a version that this one must not write beside.
-    #[error("the store needs a binary of schema {needed} or newer, and this one has schema {ours}: upgrade autolog")]
+    #[error(
+        "the store needs a binary of schema {needed} or newer, and this one has schema {ours}: upgrade autolog"
+    )]
     TooNew {
         /// The oldest schema that may write.
         needed: u32,

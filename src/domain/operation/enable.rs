@@ -36,7 +36,9 @@ pub(super) fn decide(desk: &mut Desk<'_>, enable: &Enable) {
 
 impl Desk<'_> {
     fn enable(&mut self, enable: &Enable) -> Outcome {
-        let refusal = self.ledger.refusal(&enable.target, Source::Operator, self.policy);
+        let refusal = self
+            .ledger
+            .refusal(&enable.target, Source::Operator, self.policy);
         if let Some(guardrail) = refusal {
             return self.refuse_operator(enable, guardrail);
         }
@@ -74,7 +76,9 @@ impl Desk<'_> {
         let Some(session) = self.ledger.record_mut(&enable.target).session.as_mut() else {
             return Outcome::Unchanged;
         };
-        session.holders.retain(|known| !known.cause.is_same(&holder.cause));
+        session
+            .holders
+            .retain(|known| !known.cause.is_same(&holder.cause));
         if session.holders.len() >= MAX_HOLDERS && !fold_for_room(session, shared) {
             return self.refuse_operator(enable, Guardrail::Holders);
         }
@@ -110,19 +114,18 @@ impl Desk<'_> {
     }
 }
 
-/// Folds two alerts into one shared holder (or one into the one there is); tells whether that made room.
+/// Folds alerts into the shared holder, which is made if there is none yet; tells whether that made room.
 fn fold_for_room(session: &mut Session, mut shared: Holder) -> bool {
     let known = session
         .holders
         .iter()
         .position(|holder| holder.cause.is_same(&shared.cause));
-    match known {
-        Some(index) => shared = session.holders.remove(index),
-        None => {
-            shared.expires_at = shared.started_at;
-            if !make_room(session, &mut shared) {
-                return false;
-            }
+    if let Some(index) = known {
+        shared = session.holders.remove(index);
+    } else {
+        shared.expires_at = shared.started_at;
+        if !make_room(session, &mut shared) {
+            return false;
         }
     }
     make_room(session, &mut shared);

@@ -7,7 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::holder::{Cause, Holder, Others};
 use crate::domain::level::Level;
 use crate::domain::name::Reason;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Guardrail, Outcome};
 use crate::domain::session::{MAX_HOLDERS, Session};
 use crate::domain::target::Target;
 
@@ -102,7 +102,12 @@ impl Desk<'_> {
             return Outcome::Unchanged;
         };
         if session.holder(&shared.cause).is_none() {
-            make_room(session, &mut shared);
+            if !make_room(session, &mut shared) {
+                return Outcome::Refused {
+                    guardrail: Guardrail::Holders,
+                    waiting: false,
+                };
+            }
             session.holders.push(shared.clone());
         }
         let Some(others) = session.holder_mut(&shared.cause) else {

@@ -75,7 +75,9 @@ impl Desk<'_> {
         }
         self.tell_gap(alert);
         if let Some(record) = self.existing(&alert.target) {
-            record.waiting.retain(|waiting| waiting.alert.fingerprint != alert.fingerprint);
+            record
+                .waiting
+                .retain(|waiting| waiting.alert.fingerprint != alert.fingerprint);
         }
         self.hold(Claim {
             target: &alert.target,
@@ -96,7 +98,10 @@ impl Desk<'_> {
 
     fn is_late_repeat(&self, alert: &Alert) -> bool {
         let lingers = matches!(self.policy.on_resolved, OnResolved::Linger(_));
-        let resolved = self.ledger.record(&alert.target).map(|record| &record.resolved);
+        let resolved = self
+            .ledger
+            .record(&alert.target)
+            .map(|record| &record.resolved);
         let episode = alert.episode();
         lingers && resolved.is_some_and(|list| list.iter().any(|memory| memory.alert == episode))
     }
@@ -116,7 +121,10 @@ impl Desk<'_> {
         let Some(record) = self.existing(&alert.target) else {
             return;
         };
-        let known = record.expired_firing.iter().position(|memory| memory.alert == episode);
+        let known = record
+            .expired_firing
+            .iter()
+            .position(|memory| memory.alert == episode);
         let Some(index) = known else { return };
         let memory = record.expired_firing.remove(index);
         self.tell([Event::Gap {
@@ -194,7 +202,11 @@ impl Desk<'_> {
             .as_mut()
             .and_then(|session| session.holder_mut(&alert.cause()));
         let Some(holder) = holder else {
-            return if forgot { Outcome::Resolved } else { Outcome::Unchanged };
+            return if forgot {
+                Outcome::Resolved
+            } else {
+                Outcome::Unchanged
+            };
         };
         let Cause::Alert(known) = &mut holder.cause else {
             return Outcome::Unchanged;

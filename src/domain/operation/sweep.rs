@@ -24,7 +24,10 @@ impl Desk<'_> {
             let record = self.ledger.record(target);
             let barred =
                 record.is_some_and(|record| record.is_barred(Some(&waiting.alert), self.now));
-            let refused = self.ledger.refusal(target, Source::Alert, self.policy).is_some();
+            let refused = self
+                .ledger
+                .refusal(target, Source::Alert, self.policy)
+                .is_some();
             if !barred && !refused {
                 self.fire(&alert(target, waiting));
             }

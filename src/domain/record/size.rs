@@ -12,7 +12,10 @@ impl Record {
     /// What decides about sessions is never dropped.
     pub fn trim(&mut self) {
         let mut over = self.details().saturating_sub(MAX_DETAILS);
-        let holders = self.session.iter_mut().flat_map(|session| &mut session.holders);
+        let holders = self
+            .session
+            .iter_mut()
+            .flat_map(|session| &mut session.holders);
         let mut holders: Vec<&mut Holder> = holders.collect();
         holders.sort_by_key(|holder| holder.started_at);
         for holder in holders {
@@ -44,7 +47,10 @@ impl Record {
 
 fn holder_details(holder: &Holder) -> usize {
     let endpoint = match &holder.cause {
-        Cause::Alert(alert) => alert.endpoint.as_ref().map_or(0, |name| name.as_str().len()),
+        Cause::Alert(alert) => alert
+            .endpoint
+            .as_ref()
+            .map_or(0, |name| name.as_str().len()),
         Cause::Others(_) | Cause::Errors | Cause::Operator { .. } => 0,
     };
     holder.reason.as_str().len() + endpoint
@@ -52,5 +58,8 @@ fn holder_details(holder: &Holder) -> usize {
 
 fn waiting_details(waiting: &super::Waiting) -> usize {
     waiting.reason.as_str().len()
-        + waiting.endpoint.as_ref().map_or(0, |name| name.as_str().len())
+        + waiting
+            .endpoint
+            .as_ref()
+            .map_or(0, |name| name.as_str().len())
 }
