@@ -19,6 +19,7 @@ mod clock;
 mod codec;
 pub mod embedded;
 mod error;
+pub mod metered;
 pub mod redis;
 
 pub use error::StoreError;
