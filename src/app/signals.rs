@@ -2,14 +2,15 @@
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
-/// Cancels `stop` at the first SIGTERM or SIGINT, and `hurry` at the second.
-pub(super) fn forward(stop: CancellationToken, hurry: CancellationToken) -> anyhow::Result<()> {
+use super::Stop;
+
+/// Stops gently at the first SIGTERM or SIGINT, and at once at the second.
+pub(super) fn forward(stop: Stop) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     detached(async move {
-        for token in [stop, hurry] {
+        for token in [stop.gently, stop.at_once] {
             next(&mut terminate, &mut interrupt).await;
             token.cancel();
         }

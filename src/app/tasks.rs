@@ -9,9 +9,9 @@ use tokio_util::task::TaskTracker;
 use crate::control::Control;
 use crate::control::counter::Counts;
 use crate::credentials::Credentials;
-use crate::feed::{Feed, Resync};
+use crate::feed::Feed;
 use crate::metrics::Metrics;
-use crate::metrics::labels::{ResyncReason, Task};
+use crate::metrics::labels::Task;
 use crate::readiness::Latch;
 
 /// How long to wait before a task that ended is started again.
@@ -23,7 +23,7 @@ const RELOAD: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Tasks {
     metrics: Arc<Metrics>,
-    tasks: TaskTracker,
+    running: TaskTracker,
     shutdown: CancellationToken,
 }
 
@@ -31,13 +31,13 @@ impl Tasks {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             metrics,
-            tasks: TaskTracker::new(),
+            running: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }
     }
 
     /// Keeps the snapshot true; lets go of `latch` at the first sync.
-    pub(super) fn follow(&mut self, feed: Feed, latch: Latch) {
+    pub(super) fn follow(&self, feed: Feed, latch: Latch) {
         let feed = Arc::new(feed);
         let latch = Arc::new(Mutex::new(Some(latch)));
         let metrics = Arc::clone(&self.metrics);
@@ -46,7 +46,7 @@ impl Tasks {
                 (Arc::clone(&feed), Arc::clone(&latch), Arc::clone(&metrics));
             async move {
                 let resynced = |why| {
-                    metrics.store.resync(label(why));
+                    metrics.store.resync(why);
                     drop(latch.lock().unwrap_or_else(PoisonError::into_inner).take());
                 };
                 feed.follow(shutdown, resynced).await;
@@ -55,7 +55,7 @@ impl Tasks {
     }
 
     /// Ends what has lapsed and opens what waits.
-    pub(super) fn sweep(&mut self, control: Control) {
+    pub(super) fn sweep(&self, control: Control) {
         self.supervise(Task::Sweeper, move |shutdown| {
             let control = control.clone();
             async move { control.sweep(shutdown).await }
@@ -63,7 +63,7 @@ impl Tasks {
     }
 
     /// Repeats stops that the store has refused.
-    pub(super) fn repair(&mut self, control: Control) {
+    pub(super) fn repair(&self, control: Control) {
         self.supervise(Task::Retry, move |shutdown| {
             let control = control.clone();
             async move { control.repair(shutdown).await }
@@ -71,7 +71,7 @@ impl Tasks {
     }
 
     /// Counts errors.
-    pub(super) fn count(&mut self, counts: Counts) {
+    pub(super) fn count(&self, counts: Counts) {
         let counts = Arc::new(tokio::sync::Mutex::new(counts));
         self.supervise(Task::Counts, move |shutdown| {
             let counts = Arc::clone(&counts);
@@ -80,7 +80,7 @@ impl Tasks {
     }
 
     /// Reads files of secrets again when they change.
-    pub(super) fn reload(&mut self, credentials: Arc<Credentials>) {
+    pub(super) fn reload(&self, credentials: Arc<Credentials>) {
         if !credentials.has_files() {
             return;
         }
@@ -101,18 +101,18 @@ impl Tasks {
     /// Ends every task; counts that are waiting are flushed first.
     pub(super) async fn stop(self) {
         self.shutdown.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.running.close();
+        self.running.wait().await;
     }
 
     /// Runs a task until the shutdown, and again whenever it ends before.
-    fn supervise<F>(&mut self, task: Task, run: impl Fn(CancellationToken) -> F + Send + 'static)
+    fn supervise<F>(&self, task: Task, run: impl Fn(CancellationToken) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let runs = TaskTracker::new();
-        self.tasks.spawn(async move {
+        self.running.spawn(async move {
             loop {
                 let ended = runs.spawn(run(shutdown.clone())).await;
                 if shutdown.is_cancelled() {
@@ -150,13 +150,5 @@ async fn reload(credentials: &Arc<Credentials>, metrics: &Metrics) {
             );
         }
         Err(error) => tracing::error!(%error, "the secrets could not be read again"),
-    }
-}
-
-const fn label(why: Resync) -> ResyncReason {
-    match why {
-        Resync::Start => ResyncReason::Start,
-        Resync::Reconnect | Resync::Doubt => ResyncReason::Reconnect,
-        Resync::Gap => ResyncReason::Gap,
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn list(
         after,
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     })?;
-    let last = listed.sessions.last().map(|(target, ..)| target.clone());
+    let page_end = listed.sessions.last().map(|(target, ..)| target.clone());
     let sessions = listed
         .sessions
         .iter()
@@ -72,7 +72,7 @@ pub(crate) async fn list(
     Ok(Json(Answer {
         count: listed.count,
         sessions: sessions.collect(),
-        next_cursor: last
+        next_cursor: page_end
             .filter(|_| listed.more)
             .map(|target| Cursor::of(&target)),
         stale: list.control.snapshot().is_stale(),

@@ -79,7 +79,7 @@ impl Store for Metered {
 const fn label(operation: &Operation) -> StoreOperation {
     match operation {
         Operation::Observe(_) => StoreOperation::Observe,
-        Operation::Trigger(_) => StoreOperation::Count,
+        Operation::Trigger(_) => StoreOperation::Trigger,
         Operation::Enable(_) => StoreOperation::Enable,
         Operation::Disable(_) => StoreOperation::Disable,
         Operation::Freeze(_) => StoreOperation::Freeze,

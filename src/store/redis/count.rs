@@ -8,7 +8,7 @@ use super::connection::{Purpose, is_lost, store_error};
 use super::load::NotInitialised;
 use super::{REMEMBERED_MS, Redis, keys};
 use crate::domain::window::WindowRule;
-use crate::store::{Counted, MAX_WINDOWS, MAX_WINDOWS_PER_APP, OpId, StoreError, Tally};
+use crate::store::{Counted, OpId, StoreError, Tally};
 
 /// How many tallies one script adds, so that others need not wait long.
 const PART: usize = 200;
@@ -49,8 +49,8 @@ impl Redis {
             .arg(rule.bucket_ms())
             .arg(WindowRule::BUCKETS)
             .arg(kept)
-            .arg(MAX_WINDOWS)
-            .arg(MAX_WINDOWS_PER_APP)
+            .arg(rule.max_windows)
+            .arg(rule.max_windows_per_app)
             .arg(REMEMBERED_MS);
         for tally in tallies {
             let field = keys::field(&tally.target);
