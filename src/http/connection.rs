@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::front::Front;
@@ -20,6 +21,8 @@ use crate::metrics::labels::Refusal;
 
 /// The most that is read at once of a body, and kept of a head with what follows it.
 const BUFFER: usize = 64 * 1_024;
+/// How long at shutdown a request that has arrived may take to be noticed on a connection without one.
+const ARRIVAL: Duration = Duration::from_millis(250);
 
 /// Serves one connection until it ends, is cut, or `shutdown` and the drain are over.
 pub(super) async fn serve(
@@ -46,23 +49,25 @@ pub(super) async fn serve(
             .max_header_size(limits.head_bytes)
             .serve_connection(io, service)
     );
-    let (first, _) = progress.deadline(&limits);
     let mut watchdog = Watchdog {
-        sleep: pin!(sleep_until(first)),
+        sleep: pin!(sleep(limits.first_byte.min(limits.idle))),
         progress,
         limits,
-        draining: false,
+        drained: None,
     };
     let mut stop = pin!(shutdown.cancelled());
+    let mut last = false;
     let end = poll_fn(|context| {
         if let Poll::Ready(result) = connection.as_mut().poll(context) {
             return Poll::Ready(End::of(&result));
         }
-        if !watchdog.draining && stop.as_mut().poll(context).is_ready() {
+        if watchdog.drained.is_none() && stop.as_mut().poll(context).is_ready() {
+            watchdog.drain();
+        }
+        // Told too early, the library would close a connection whose first request is just arriving.
+        if watchdog.drained.is_some() && !last && watchdog.progress.phase() != Phase::New {
+            last = true;
             connection.as_mut().graceful_shutdown();
-            if watchdog.drain() == Phase::New {
-                return Poll::Ready(End::Done);
-            }
             if let Poll::Ready(result) = connection.as_mut().poll(context) {
                 return Poll::Ready(End::of(&result));
             }
@@ -101,37 +106,46 @@ struct Watchdog<'a> {
     sleep: Pin<&'a mut Sleep>,
     progress: Arc<Progress>,
     limits: Arc<Limits>,
-    draining: bool,
+    /// When the drain is over, if the process is to stop.
+    drained: Option<Instant>,
 }
 
 impl Watchdog<'_> {
-    /// Gives what is in flight until the drain's deadline, and tells what that is.
-    fn drain(&mut self) -> Phase {
-        self.draining = true;
+    /// Gives what is in flight until the drain is over.
+    fn drain(&mut self) {
+        let now = Instant::now();
+        self.drained = Some(now + self.limits.drain);
         self.sleep
             .as_mut()
-            .reset(Instant::now() + self.limits.drain);
-        self.progress.phase()
+            .reset(now + ARRIVAL.min(self.limits.drain));
     }
 
     /// Is ready when the connection must be cut, with what that is counted as.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Refusal>> {
         if self.progress.is_urgent() {
-            let (deadline, _) = self.progress.deadline(&self.limits);
+            let (deadline, _) = self.deadline();
             if deadline < self.sleep.deadline() {
                 self.sleep.as_mut().reset(deadline);
             }
         }
         while self.sleep.as_mut().poll(context).is_ready() {
-            let (deadline, reason) = self.progress.deadline(&self.limits);
+            let (deadline, reason) = self.deadline();
             if deadline <= Instant::now() {
                 return Poll::Ready(reason);
-            }
-            if self.draining {
-                return Poll::Ready(Some(Refusal::Shutdown));
             }
             self.sleep.as_mut().reset(deadline);
         }
         Poll::Pending
+    }
+
+    fn deadline(&self) -> (Instant, Option<Refusal>) {
+        let own = self.progress.deadline(&self.limits);
+        match (self.drained, self.progress.phase()) {
+            (Some(_), Phase::New) => (self.sleep.deadline(), None),
+            (Some(drained), Phase::Head | Phase::Busy | Phase::Idle) if drained < own.0 => {
+                (drained, Some(Refusal::Shutdown))
+            }
+            _ => own,
+        }
     }
 }
