@@ -13,3 +13,5 @@ mod http_connections;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
+mod service;
+mod webhook;
