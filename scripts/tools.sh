@@ -103,12 +103,27 @@ build() {
   mv -T "$aside" "$folder"
 }
 
+# Makes Alertmanager find its templates where they were unpacked: Debian's build reads them from one fixed folder. That
+# name is replaced by one of the same length that leads to whatever directory is open as file 9, and a wrapper opens it.
+relocate_alertmanager() {
+  local folder=$1 built_in=/usr/share/prometheus/alertmanager open=/proc/self/fd/9
+  while ((${#open} < ${#built_in})); do open+=/; done
+  LC_ALL=C sed -i "s|$built_in|$open|g" "$folder/usr/bin/prometheus-alertmanager"
+  cat >"$folder/usr/bin/alertmanager" <<'WRAPPER'
+#!/bin/sh
+bin=$(dirname "$(readlink -f "$0")")
+exec 9<"$bin/../share/prometheus/alertmanager"
+exec "$bin/prometheus-alertmanager" "$@"
+WRAPPER
+  chmod 755 "$folder/usr/bin/alertmanager"
+}
+
 # Fetches Prometheus and Alertmanager of a suite: fill_stack SUITE PACKAGE… FOLDER
 fill_stack() {
   local suite=$1 folder=${!#}
   refresh "$suite"
   unpack "$suite" "$folder" "${@:2:$#-2}"
-  ln -s prometheus-alertmanager "$folder/usr/bin/alertmanager"
+  relocate_alertmanager "$folder"
   prove "$folder/usr/bin" prometheus promtool alertmanager amtool
 }
 
