@@ -5,7 +5,7 @@ import pathlib
 
 from programs import Failure, Program, answers, free_port, until
 
-# What each generation is called here, where scripts/tools.sh puts it, and how its webhook can carry a secret.
+# Each generation by the version of its Alertmanager, and the verb of scripts/tools.sh that fetches it.
 FOLDERS = {"0.33": "stack", "0.25": "stack-old"}
 
 

@@ -23,8 +23,11 @@ class Program:
     def start(self):
         # A session of its own: Ctrl-C reaches only the test, which then ends its children in order.
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            try:
+                self.process = subprocess.Popen(
+                    self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            except OSError as error:
+                raise Failure(f"{self.name} cannot be started: {error}") from error
         return self
 
     def kill(self):
@@ -48,6 +51,10 @@ class Program:
 
     def lines(self):
         return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+
+    def logged(self, text):
+        """Tells whether any line of the log holds a text."""
+        return any(text in line for line in self.lines())
 
 
 def free_port():
