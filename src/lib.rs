@@ -1,1 +1,15 @@
-//! autolog
+//! autolog decides who logs verbosely, for how long and within what limits.
+
+pub mod alertmanager;
+pub mod app;
+pub mod config;
+pub mod control;
+pub mod credentials;
+pub mod domain;
+pub mod feed;
+pub mod http;
+pub mod metrics;
+pub mod readiness;
+pub mod snapshot;
+pub mod store;
+pub mod telemetry;
