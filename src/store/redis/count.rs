@@ -6,8 +6,9 @@ use redis::Script;
 
 use super::connection::{Purpose, is_lost, store_error};
 use super::load::NotInitialised;
-use super::{REMEMBERED_MS, Redis, keys};
+use super::{REMEMBERED_MS, Redis};
 use crate::domain::window::WindowRule;
+use crate::store::codec;
 use crate::store::{Counted, MAX_WINDOWS, MAX_WINDOWS_PER_APP, OpId, StoreError, Tally};
 
 /// How many tallies one script adds, so that others need not wait long.
@@ -53,7 +54,7 @@ impl Redis {
             .arg(MAX_WINDOWS_PER_APP)
             .arg(REMEMBERED_MS);
         for tally in tallies {
-            let field = keys::field(&tally.target);
+            let field = codec::key(&tally.target);
             script
                 .key(self.keys.window(&field))
                 .key(self.keys.windows_of(&tally.target.app))
