@@ -103,7 +103,9 @@ impl Server {
             .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        self.child = Some(command.spawn().expect(INSTALL));
+        let child = command.spawn();
+        assert!(child.is_ok(), "{INSTALL}");
+        self.child = child.ok();
     }
 
     /// Kills it without a warning.

@@ -122,9 +122,9 @@ async fn replay(
     (book, position)
 }
 
-/// The error that `result` should be.
+/// Fails unless `result` says that the store is unavailable.
 #[track_caller]
-fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+fn assert_unavailable<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(
         matches!(result, Err(StoreError::Unavailable(_))),
         "{result:?}"

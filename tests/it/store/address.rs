@@ -123,7 +123,7 @@ async fn a_wrong_password_is_an_unavailable_store_and_no_secret_is_told() {
     let told = format!("{error:?} {store:?}");
     assert!(!told.contains("password-"), "{told}");
     assert!(!told.contains("another-fake"), "{told}");
-    assert_unavailable::<()>(Err(error));
+    assert_unavailable::<()>(&Err(error));
 }
 
 #[tokio::test]
@@ -135,12 +135,12 @@ async fn a_certificate_of_another_authority_or_name_is_not_trusted() {
     strange.tls = Some(Tls {
         ca_file: Some(stranger.path().join("ca.pem")),
     });
-    assert_unavailable(store(strange).list(&Book::default()).await);
+    assert_unavailable(&store(strange).list(&Book::default()).await);
     let mut misnamed = address;
     if let Endpoint::Tcp { host, .. } = &mut misnamed.endpoint {
         "127.0.0.1".clone_into(host);
     }
-    assert_unavailable(store(misnamed).list(&Book::default()).await);
+    assert_unavailable(&store(misnamed).list(&Book::default()).await);
     drop(server);
 }
 

@@ -13,11 +13,11 @@ use crate::backend::Server;
 async fn insist(store: &dyn Store, text: &str) -> Outcome {
     let id = id();
     loop {
-        match store.apply(id, &enable(text)).await {
-            Ok(applied) => return applied.decision.outcomes[0],
-            Err(StoreError::Contended | StoreError::Unavailable(_)) => {}
-            Err(error) => panic!("{error:?}"),
+        let applied = store.apply(id, &enable(text)).await;
+        if let Err(StoreError::Contended | StoreError::Unavailable(_)) = applied {
+            continue;
         }
+        return applied.unwrap().decision.outcomes[0];
     }
 }
 
@@ -28,7 +28,7 @@ async fn concurrent_replicas_lose_nothing_and_number_every_change() {
     let start = list(&*stores[0]).await;
     let tasks: Vec<_> = (0..200)
         .map(|index| {
-            let store = stores[index % 2].clone();
+            let store = Arc::clone(&stores[index % 2]);
             tokio::spawn(async move { insist(&*store, &format!("app-{index}")).await })
         })
         .collect();
@@ -66,7 +66,7 @@ async fn replicas_keep_a_cap_together() {
     list(&*stores[0]).await;
     let tasks: Vec<_> = (0..20)
         .map(|index| {
-            let store = stores[index % 2].clone();
+            let store = Arc::clone(&stores[index % 2]);
             tokio::spawn(async move { insist(&*store, &format!("app-{index}")).await })
         })
         .collect();

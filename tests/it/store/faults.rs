@@ -6,7 +6,7 @@ use autolog::domain::book::Book;
 use autolog::domain::outcome::Outcome;
 use autolog::domain::window::WindowRule;
 use autolog::store::redis::Redis;
-use autolog::store::{Store, StoreError, Tally};
+use autolog::store::{Store, Tally};
 
 use super::{apply, assert_unavailable, enable, id, list, outcome, target};
 use crate::backend::Server;
@@ -26,10 +26,10 @@ async fn assert_away(store: &Redis) {
     for verb in ["apply", "count", "list", "changes"] {
         let started = Instant::now();
         match verb {
-            "apply" => assert_unavailable(store.apply(id(), &enable("away")).await),
-            "count" => assert_unavailable(store.count(id(), &tallies, RULE).await),
-            "list" => assert_unavailable(store.list(&Book::default()).await),
-            _ => assert_unavailable(store.changes(&position).await),
+            "apply" => assert_unavailable(&store.apply(id(), &enable("away")).await),
+            "count" => assert_unavailable(&store.count(id(), &tallies, RULE).await),
+            "list" => assert_unavailable(&store.list(&Book::default()).await),
+            _ => assert_unavailable(&store.changes(&position).await),
         }
         let took = started.elapsed();
         assert!(took < Duration::from_secs(1), "{verb} took {took:?}");
@@ -40,13 +40,12 @@ async fn assert_away(store: &Redis) {
 async fn until_it_works(store: &Redis, text: &str) -> Duration {
     let started = Instant::now();
     loop {
-        match store.apply(id(), &enable(text)).await {
-            Ok(_) => return started.elapsed(),
-            Err(StoreError::Unavailable(_)) => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Err(error) => panic!("{error:?}"),
+        let applied = store.apply(id(), &enable(text)).await;
+        if applied.is_ok() {
+            return started.elapsed();
         }
+        assert_unavailable(&applied);
+        tokio::time::sleep(Duration::from_millis(10)).await;
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }
@@ -113,7 +112,7 @@ async fn a_write_whose_answer_was_lost_is_decided_once() {
     list(&store).await;
     let id = id();
     server.pause();
-    assert_unavailable(store.apply(id, &enable("shop")).await);
+    assert_unavailable(&store.apply(id, &enable("shop")).await);
     server.resume();
     let first = store.apply(id, &enable("shop")).await.unwrap();
     let again = store.apply(id, &enable("shop")).await.unwrap();
@@ -128,7 +127,7 @@ async fn a_follower_notices_within_a_second_that_redis_stands_still() {
     let position = list(&store).await.position;
     let started = Instant::now();
     server.pause();
-    assert_unavailable(store.changes(&position).await);
+    assert_unavailable(&store.changes(&position).await);
     assert!(started.elapsed() < Duration::from_secs(1));
     server.resume();
 }
@@ -139,12 +138,12 @@ async fn a_replica_refuses_writes_and_gets_none() {
     let store = primary.store();
     list(&store).await;
     primary.run::<String>("REPLICAOF 127.0.0.1 1");
-    assert_unavailable(store.apply(id(), &enable("shop")).await);
+    assert_unavailable(&store.apply(id(), &enable("shop")).await);
     let tallies = [Tally {
         target: target("shop"),
         errors: 1,
     }];
-    assert_unavailable(store.count(id(), &tallies, RULE).await);
+    assert_unavailable(&store.count(id(), &tallies, RULE).await);
     primary.run::<String>("REPLICAOF NO ONE");
     assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
 }
@@ -157,12 +156,12 @@ async fn a_redis_without_memory_refuses_writes_whole() {
     apply(&store, &enable("before")).await;
     let before = list(&store).await;
     server.run::<String>("CONFIG SET maxmemory 1");
-    assert_unavailable(store.apply(id(), &enable("shop")).await);
+    assert_unavailable(&store.apply(id(), &enable("shop")).await);
     let tallies = [Tally {
         target: target("shop"),
         errors: 1,
     }];
-    assert_unavailable(store.count(id(), &tallies, RULE).await);
+    assert_unavailable(&store.count(id(), &tallies, RULE).await);
     let during = list(&store).await;
     assert_eq!(during.book, before.book);
     assert_eq!(during.position, before.position);
@@ -178,7 +177,7 @@ async fn a_redis_without_enough_replicas_refuses_writes_whole() {
     let store = server.store();
     list(&store).await;
     server.run::<String>("CONFIG SET min-replicas-to-write 1");
-    assert_unavailable(store.apply(id(), &enable("shop")).await);
+    assert_unavailable(&store.apply(id(), &enable("shop")).await);
     server.run::<String>("CONFIG SET min-replicas-to-write 0");
     assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
     assert_eq!(list(&store).await.position.seq, 1);

@@ -91,7 +91,7 @@ async fn a_store_that_was_emptied_takes_over_what_a_replica_remembers() {
     let before = list(&store).await;
 
     server.run::<String>("FLUSHALL");
-    assert_unavailable(store.apply(id(), &enable("too-early")).await);
+    assert_unavailable(&store.apply(id(), &enable("too-early")).await);
     let gap = store.changes(&before.position).await;
     assert!(matches!(gap, Err(StoreError::Gap)), "{gap:?}");
 

@@ -123,7 +123,7 @@ async fn an_older_version_writes_beside_a_newer_one_that_lets_it() {
 async fn a_newer_version_does_not_write_before_it_has_migrated() {
     let server = recorded();
     let store = with_second(&server);
-    super::assert_unavailable(store.apply(id(), &enable("mail")).await);
+    super::assert_unavailable(&store.apply(id(), &enable("mail")).await);
     list(&store).await;
     apply(&store, &enable("mail")).await;
 }

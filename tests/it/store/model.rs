@@ -129,7 +129,9 @@ fn shape(book: &Book) -> Vec<String> {
                 .flat_map(|session| &session.holders)
                 .map(|holder| match &holder.cause {
                     Cause::Alert(alert) => format!("{alert:?}"),
-                    other => format!("{other:?} {:?}", holder.level),
+                    Cause::Others(_) | Cause::Errors | Cause::Operator { .. } => {
+                        format!("{:?} {:?}", holder.cause, holder.level)
+                    }
                 })
                 .collect();
             let waiting: Vec<String> = record

@@ -1,5 +1,6 @@
 //! Errors are counted in sliding windows, once, and in bounds.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use autolog::domain::policy::Policy;
@@ -70,7 +71,7 @@ async fn errors_slide_out_of_the_window(
     };
     let count = |errors| {
         let tallies = [tally("a", errors)];
-        let store = world.store.clone();
+        let store = Arc::clone(&world.store);
         async move { store.count(id(), &tallies, rule).await.unwrap()[0] }
     };
     assert_eq!(count(5).await, Counted::Count(5));
