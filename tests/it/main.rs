@@ -1,4 +1,4 @@
-//! Everything that is tested through real listeners, in one binary.
+//! Everything that is tested through real listeners and real stores, in one binary.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,6 +7,7 @@
     reason = "a failed setup should fail the test"
 )]
 
+mod backend;
 mod http_admin;
 mod http_auth;
 mod http_connections;
@@ -14,4 +15,5 @@ mod http_requests;
 mod http_shutdown;
 mod http_world;
 mod service;
+mod store;
 mod webhook;
