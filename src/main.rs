@@ -39,5 +39,5 @@ async fn serve(vars: Vec<(OsString, OsString)>) -> Exit {
 async fn run(config: Config) -> anyhow::Result<()> {
     autolog::telemetry::init(&config.logging)?;
     // SEAM: autolog::app::run(config).await
-    anyhow::bail!("the service is not connected yet")
+    std::future::ready(Err(anyhow::anyhow!("the service is not connected yet"))).await
 }
