@@ -53,6 +53,7 @@ impl Target {
     }
 
     /// The app-wide target of the same application and environment.
+    #[must_use]
     pub fn whole(&self) -> Self {
         Self {
             endpoint: None,

@@ -1,6 +1,19 @@
-//! Tests of the whole program, from outside.
-
-#![expect(clippy::unwrap_used, reason = "a failed setup should fail the test")]
+//! Everything that is tested through real listeners, in one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "a failed setup should fail the test"
+)]
 
 mod cli;
+mod http_admin;
+mod http_auth;
+mod http_connections;
+mod http_requests;
+mod http_shutdown;
+mod http_world;
 mod recorded;
+mod service;
+mod webhook;

@@ -1,0 +1,66 @@
+# What to type. `make` alone lists the targets.
+CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/autolog
+TOOLS := $(CACHE)/tools
+CARGO ?= cargo
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: run
+run: ## Build and start the service on the embedded store.
+	@$(CARGO) build --quiet
+	@exec target/debug/autolog serve
+
+.PHONY: build
+build: ## Build the release binary.
+	$(CARGO) build --release --locked
+
+.PHONY: test
+test: ## Install what the tests need, and run them.
+	./scripts/tools.sh redis
+	$(CARGO) test --locked
+
+.PHONY: check
+check: check-format check-lints check-docs check-dependencies check-scripts ## Run every static check.
+
+.PHONY: check-format
+check-format:
+	$(CARGO) fmt --check
+
+.PHONY: check-lints
+check-lints:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: check-docs
+check-docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+
+.PHONY: check-dependencies
+check-dependencies:
+	./scripts/tools.sh deny
+	./scripts/check-dependencies.sh
+
+.PHONY: check-scripts
+check-scripts:
+	./scripts/check-scripts.sh
+
+.PHONY: e2e
+e2e: ## Run a real Prometheus and Alertmanager against the service.
+	./scripts/tools.sh redis stack
+	$(CARGO) build --quiet --locked
+	python3 tests/e2e/e2e.py
+
+.PHONY: e2e-all
+e2e-all: e2e ## The same, and again with the oldest Alertmanager that is supported.
+	./scripts/tools.sh stack-old
+	python3 tests/e2e/e2e.py --alertmanager 0.25
+
+.PHONY: chaos
+chaos: ## Kill the service 200 times and look for every acknowledged session.
+	./scripts/tools.sh redis
+	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill
+
+.PHONY: clean
+clean: ## Remove what was built.
+	$(CARGO) clean

@@ -1,0 +1,94 @@
+//! The last alerts that opened nothing, for `explain`.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::event::Event;
+use crate::domain::holder::Source;
+use crate::domain::name::Reason;
+use crate::domain::outcome::Guardrail;
+use crate::domain::target::{Place, Target};
+use crate::domain::time::Time;
+
+/// How many are remembered in all, at this replica.
+const REMEMBERED: usize = 1_000;
+/// How many `explain` shows.
+const SHOWN: usize = 20;
+
+/// Something that asked for a session and got none.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// When.
+    pub at: Time,
+    /// What should have gone verbose, if that could be told.
+    pub target: Option<Target>,
+    /// Who asked.
+    pub source: Source,
+    /// Why it was refused.
+    pub why: Refusal,
+    /// The alert's name, or an operator's words.
+    pub reason: Reason,
+}
+
+/// Why something that asked for a session got none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A guardrail said no.
+    Guardrail(Guardrail),
+    /// The alert names no application or no environment.
+    Unmapped,
+}
+
+/// The last alerts that opened nothing.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    last: Mutex<VecDeque<Refused>>,
+}
+
+impl Refused {
+    /// The refusal that `event` tells of, if it does.
+    pub(super) fn of(event: &Event, at: Time) -> Option<Self> {
+        let Event::Refused {
+            target,
+            source,
+            guardrail,
+            reason,
+            ..
+        } = event
+        else {
+            return None;
+        };
+        Some(Self {
+            at,
+            target: Some(target.clone()),
+            source: *source,
+            why: Refusal::Guardrail(*guardrail),
+            reason: reason.clone(),
+        })
+    }
+}
+
+impl Refusals {
+    pub(super) fn note(&self, refused: Refused) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() >= REMEMBERED {
+            last.pop_front();
+        }
+        last.push_back(refused);
+    }
+
+    /// The last ones of `place`, or that name no place, the newest first.
+    pub(super) fn of(&self, place: &Place) -> Vec<Refused> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let concerns = |refused: &&Refused| {
+            let target = refused.target.as_ref();
+            target.is_none_or(|target| target.is_in(place))
+        };
+        last.iter()
+            .rev()
+            .filter(concerns)
+            .take(SHOWN)
+            .cloned()
+            .collect()
+    }
+}

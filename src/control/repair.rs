@@ -1,0 +1,40 @@
+//! Repeats the stops that the store has refused until it takes them.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Control;
+
+/// How often a refused stop is repeated.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+impl Control {
+    /// Repeats refused stops, the oldest first, until `shutdown`.
+    pub async fn repair(&self, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                () = shutdown.cancelled() => return,
+            }
+            self.repair_once().await;
+        }
+    }
+
+    async fn repair_once(&self) {
+        for stop in self.snapshot().stops() {
+            match self.inner.store.apply(stop.id, &stop.operation).await {
+                Ok(applied) => {
+                    self.tell(&applied.decision);
+                    self.snapshot().retire(stop.id);
+                    tracing::info!("the store has taken a stop that only this replica obeyed");
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::debug!(error, "the store still refuses a stop");
+                    return;
+                }
+            }
+        }
+    }
+}

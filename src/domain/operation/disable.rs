@@ -1,0 +1,91 @@
+//! An operator wants targets quiet.
+
+use std::time::Duration;
+
+use super::Desk;
+use crate::domain::book::Scope;
+use crate::domain::event::{Ending, Event};
+use crate::domain::name::{Operator, Reason};
+use crate::domain::target::{Place, Target};
+use crate::domain::time::Time;
+
+/// An operator wants targets quiet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disable {
+    /// Which targets.
+    pub selection: Selection,
+    /// Who asks.
+    pub by: Operator,
+    /// For how long automatic sources stay out; zero for not at all, the default if none.
+    pub cooldown: Option<Duration>,
+    /// Why.
+    pub reason: Reason,
+    /// Spares holders that began after this instant: set when an earlier stop is repeated late.
+    pub began_by: Option<Time>,
+}
+
+/// Which targets an operator wants quiet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// One endpoint.
+    Endpoint(Target),
+    /// An application in an environment, its endpoints included.
+    Place(Place),
+    /// Everything.
+    Everything,
+}
+
+impl Disable {
+    pub(super) fn scope(&self) -> Scope {
+        match &self.selection {
+            Selection::Endpoint(target) => Scope::Targets(vec![target.clone()]),
+            Selection::Place(place) => Scope::Place(place.clone()),
+            Selection::Everything => Scope::Everything,
+        }
+    }
+
+    /// The target whose record keeps the cooldown, or none if it is everywhere.
+    fn target(&self) -> Option<Target> {
+        match &self.selection {
+            Selection::Endpoint(target) => Some(target.clone()),
+            Selection::Place(place) => Some(place.whole()),
+            Selection::Everything => None,
+        }
+    }
+}
+
+pub(super) fn decide(desk: &mut Desk<'_>, disable: &Disable) {
+    let targets = match &disable.selection {
+        Selection::Endpoint(target) => vec![target.clone()],
+        Selection::Place(_) | Selection::Everything => desk.ledger.targets(),
+    };
+    for target in &targets {
+        desk.quiet(target, disable);
+    }
+    let start = disable.began_by.unwrap_or(desk.now);
+    let until = start + disable.cooldown.unwrap_or(desk.policy.cooldown);
+    let until = (desk.now < until).then_some(until);
+    desk.decision.cooldown_until = until;
+    match disable.target() {
+        Some(target) => desk.ledger.record_mut(&target).cooldown_until = until,
+        None => desk.ledger.halt_mut().cooldown_until = until,
+    }
+    let target = disable.target();
+    desk.tell(until.map(|until| Event::Cooldown {
+        by: disable.by.clone(),
+        until,
+        target,
+        reason: disable.reason.clone(),
+    }));
+}
+
+impl Desk<'_> {
+    fn quiet(&mut self, target: &Target, disable: &Disable) {
+        let now = self.now;
+        let ended = self.ledger.end(target, |record| {
+            record.end_holders(now, disable.began_by, Ending::Disabled, &disable.by)
+        });
+        self.tell(ended);
+        self.ledger.record_mut(target).exempt_until = None;
+    }
+}

@@ -1,0 +1,184 @@
+//! What automatic sources share: opening, renewing and refusing a holder.
+
+use std::time::Duration;
+
+use super::Desk;
+use crate::domain::event::Event;
+use crate::domain::holder::{Cause, Holder, Others};
+use crate::domain::level::Level;
+use crate::domain::name::Reason;
+use crate::domain::outcome::{Guardrail, Outcome};
+use crate::domain::session::{MAX_HOLDERS, Session};
+use crate::domain::target::Target;
+
+/// What an automatic source asks for.
+pub(super) struct Claim<'alert> {
+    pub(super) target: &'alert Target,
+    pub(super) cause: Cause,
+    pub(super) ttl: Duration,
+    pub(super) reason: &'alert Reason,
+}
+
+impl Desk<'_> {
+    /// Opens a session for the claim, adds a holder, or renews the one it has; nothing forbids it.
+    pub(super) fn hold(&mut self, claim: Claim<'_>) -> Outcome {
+        let record = self.ledger.record_mut(claim.target);
+        let Some(session) = record.session.as_mut() else {
+            return self.open(claim);
+        };
+        if session.holder(&claim.cause).is_some() {
+            return self.renew(&claim);
+        }
+        if session.holders.len() < MAX_HOLDERS {
+            return self.join(claim);
+        }
+        self.join_others(&claim)
+    }
+
+    /// The smallest move of an expiry that is worth a write.
+    pub(super) fn worthwhile(ttl: Duration) -> Duration {
+        (ttl / 10).min(Duration::from_mins(1))
+    }
+
+    fn open(&mut self, claim: Claim<'_>) -> Outcome {
+        let id = self.next_id();
+        let target = claim.target;
+        let holder = self.holder(claim);
+        let event = self.ledger.open(target, id, holder);
+        self.tell([event]);
+        Outcome::Opened
+    }
+
+    fn join(&mut self, claim: Claim<'_>) -> Outcome {
+        let target = claim.target;
+        let holder = self.holder(claim);
+        if let Some(session) = self.ledger.record_mut(target).session.as_mut() {
+            session.holders.push(holder.clone());
+            let event = extended(target, session, holder);
+            self.tell([event]);
+        }
+        Outcome::Extended
+    }
+
+    fn renew(&mut self, claim: &Claim<'_>) -> Outcome {
+        let (now, max_session) = (self.now, self.policy.max_session);
+        let Some(session) = self.ledger.record_mut(claim.target).session.as_mut() else {
+            return Outcome::Unchanged;
+        };
+        let Some(holder) = session.holder_mut(&claim.cause) else {
+            return Outcome::Unchanged;
+        };
+        let before = holder.clone();
+        if refresh(&mut holder.cause, &claim.cause) {
+            holder.started_at = now;
+        }
+        let most = holder.started_at + max_session;
+        let wanted = holder.expires_at.max((now + claim.ttl).min(most));
+        if wanted.since(holder.expires_at) >= Self::worthwhile(claim.ttl) {
+            holder.expires_at = wanted;
+        }
+        if *holder == before {
+            return Outcome::Unchanged;
+        }
+        let holder = holder.clone();
+        let event = extended(claim.target, session, holder);
+        self.tell([event]);
+        Outcome::Extended
+    }
+
+    /// The session has as many holders as may be: the alert shares one with others.
+    fn join_others(&mut self, claim: &Claim<'_>) -> Outcome {
+        let Cause::Alert(alert) = &claim.cause else {
+            return Outcome::Unchanged;
+        };
+        let mut shared = self.holder(Claim {
+            target: claim.target,
+            cause: Cause::Others(Others::default()),
+            ttl: claim.ttl,
+            reason: &Reason::default(),
+        });
+        let (now, most) = (self.now, self.policy.max_session);
+        let Some(session) = self.ledger.record_mut(claim.target).session.as_mut() else {
+            return Outcome::Unchanged;
+        };
+        if session.holder(&shared.cause).is_none() {
+            if !make_room(session, &mut shared) {
+                return Outcome::Refused {
+                    guardrail: Guardrail::Holders,
+                    waiting: false,
+                };
+            }
+            session.holders.push(shared.clone());
+        }
+        let Some(others) = session.holder_mut(&shared.cause) else {
+            return Outcome::Unchanged;
+        };
+        let before = others.clone();
+        if let Cause::Others(others) = &mut others.cause {
+            others.add(&alert.fingerprint);
+        }
+        let wanted = (now + claim.ttl).min(others.started_at + most);
+        if wanted.since(others.expires_at) >= Self::worthwhile(claim.ttl) {
+            others.expires_at = wanted;
+        }
+        if *others == before {
+            return Outcome::Unchanged;
+        }
+        let holder = others.clone();
+        let event = extended(claim.target, session, holder);
+        self.tell([event]);
+        Outcome::Extended
+    }
+
+    fn holder(&self, claim: Claim<'_>) -> Holder {
+        Holder {
+            cause: claim.cause,
+            level: Level::Debug,
+            started_at: self.now,
+            expires_at: self.now + claim.ttl.min(self.policy.max_session),
+            reason: claim.reason.clone(),
+        }
+    }
+}
+
+/// Tells that `holder` was added to `session`, or renewed.
+pub(super) fn extended(target: &Target, session: &Session, holder: Holder) -> Event {
+    Event::Extended {
+        target: target.clone(),
+        session: session.id,
+        holder,
+    }
+}
+
+/// Folds the alert that would end first into `shared`, so that the session has room for one more holder.
+///
+/// Tells whether there was such an alert.
+pub(super) fn make_room(session: &mut Session, shared: &mut Holder) -> bool {
+    let alerts = session.holders.iter().enumerate();
+    let first = alerts
+        .filter(|(_, holder)| matches!(holder.cause, Cause::Alert(_)))
+        .min_by_key(|(_, holder)| holder.expires_at)
+        .map(|(index, _)| index);
+    let Some(index) = first else { return false };
+    let folded = session.holders.remove(index);
+    if let (Cause::Others(others), Cause::Alert(alert)) = (&mut shared.cause, &folded.cause) {
+        others.add(&alert.fingerprint);
+    }
+    shared.started_at = shared.started_at.min(folded.started_at);
+    shared.expires_at = shared.expires_at.max(folded.expires_at);
+    true
+}
+
+/// Takes over what a newer sighting of the same cause says; tells whether it is a new episode.
+fn refresh(known: &mut Cause, seen: &Cause) -> bool {
+    let (Cause::Alert(known), Cause::Alert(seen)) = (known, seen) else {
+        return false;
+    };
+    let newer = seen.starts_at > known.starts_at;
+    if newer {
+        *known = seen.clone();
+    } else {
+        known.resolved = false;
+    }
+    newer
+}

@@ -1,0 +1,256 @@
+//! A replica's memory: what `check` and `list` are answered from, without asking the store.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::domain::book::Book;
+use crate::domain::name::{App, Environment};
+use crate::domain::policy::Policy;
+use crate::domain::target::Place;
+use crate::domain::time::Time;
+use crate::store::{Change, Changed, Listing, OpId, Position, StoreError};
+
+mod clock;
+mod polls;
+mod stops;
+mod view;
+
+pub use polls::Polls;
+pub use stops::Stop;
+pub use view::{Shown, ShownSession, View};
+
+use clock::Clock;
+
+/// Without contact to the store for longer than this, answers are marked stale.
+pub const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// A replica's memory of the store: every record, and per application and environment what `check` answers.
+#[derive(Debug)]
+pub struct Snapshot {
+    memory: RwLock<Memory>,
+    /// The number of the last change applied, for writers that wait to see their own.
+    seq: watch::Sender<u64>,
+    doubted: AtomicBool,
+    policy: Arc<Policy>,
+    polls: Polls,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    book: Book,
+    views: HashMap<App, HashMap<Environment, Arc<View>>>,
+    position: Option<Position>,
+    clock: Option<Clock>,
+    contact: Option<Instant>,
+    stops: Vec<Stop>,
+}
+
+impl Snapshot {
+    /// An empty memory that has not seen the store yet.
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self {
+            memory: RwLock::default(),
+            seq: watch::channel(0).0,
+            doubted: AtomicBool::new(false),
+            policy,
+            polls: Polls::default(),
+        }
+    }
+
+    /// The store's time now as this replica knows it, or none before the first sync.
+    pub fn now(&self) -> Option<Time> {
+        self.read().clock.as_ref().map(Clock::now)
+    }
+
+    /// Whether the store was read at least once.
+    pub fn is_synced(&self) -> bool {
+        self.read().position.is_some()
+    }
+
+    /// How long ago the store was heard of, or none before the first sync.
+    pub fn contact_age(&self) -> Option<Duration> {
+        self.read().contact.map(|contact| contact.elapsed())
+    }
+
+    /// Whether the store was not heard of for so long that answers must say so.
+    pub fn is_stale(&self) -> bool {
+        self.contact_age().is_none_or(|age| age > STALE_AFTER)
+    }
+
+    /// Where in the change feed this memory is.
+    pub fn position(&self) -> Option<Position> {
+        self.read().position.clone()
+    }
+
+    /// What `check` answers of one application in one environment, if anything is or was granted there.
+    ///
+    /// None before the first sync; the time is the store's, the flag tells whether the memory is stale.
+    pub fn look_up(&self, app: &str, environment: &str) -> Option<LookedUp> {
+        let memory = self.read();
+        let now = memory.clock.as_ref()?.now();
+        let stale = memory
+            .contact
+            .is_none_or(|contact| contact.elapsed() > STALE_AFTER);
+        let view = memory
+            .views
+            .get(app)
+            .and_then(|environments| environments.get(environment));
+        Some(LookedUp {
+            view: view.cloned(),
+            now,
+            stale,
+        })
+    }
+
+    /// Reads the book.
+    pub fn with_book<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
+        read(&self.read().book)
+    }
+
+    /// Who asked, and when.
+    pub const fn polls(&self) -> &Polls {
+        &self.polls
+    }
+
+    /// Replaces everything by what the store has.
+    pub fn replace(&self, listing: Listing) {
+        let mut memory = self.write();
+        memory.book = listing.book;
+        memory.clock = Some(Clock::start(listing.now));
+        memory.contact = Some(Instant::now());
+        memory.rebuild_views();
+        memory.apply_stops(&self.policy);
+        let seq = listing.position.seq;
+        memory.position = Some(listing.position);
+        drop(memory);
+        self.seq.send_replace(seq);
+    }
+
+    /// Applies what changed since; each change replaces one view.
+    pub fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let mut memory = self.write();
+        memory.contact = Some(Instant::now());
+        let Some(mut position) = memory.position.clone() else {
+            return Err(StoreError::Gap);
+        };
+        if changes.is_empty() {
+            return Ok(());
+        }
+        for change in changes {
+            let next = position.seq.saturating_add(1);
+            if change.position.epoch != position.epoch || change.position.seq != next {
+                return Err(StoreError::Gap);
+            }
+            position = change.position;
+            memory.apply(change.what);
+        }
+        let seq = position.seq;
+        memory.position = Some(position);
+        memory.apply_stops(&self.policy);
+        drop(memory);
+        self.seq.send_replace(seq);
+        Ok(())
+    }
+
+    /// Waits until the change number `seq` is here, for at most `patience`; tells whether it is.
+    pub async fn reaches(&self, seq: u64, patience: Duration) -> bool {
+        let mut here = self.seq.subscribe();
+        let reached = here.wait_for(|here| *here >= seq);
+        matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+    }
+
+    /// Asks for everything to be read anew.
+    pub fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether everything must be read anew: somebody asked, or the clocks have parted.
+    pub fn is_doubted(&self) -> bool {
+        let jumped = self.read().clock.as_ref().is_some_and(Clock::has_jumped);
+        self.doubted.swap(false, Ordering::Relaxed) || jumped
+    }
+
+    /// Applies a stop that the store has refused to this memory alone, now and after each sync, until it is retired.
+    pub fn stop(&self, stop: Stop) {
+        let mut memory = self.write();
+        memory.stops.push(stop);
+        memory.apply_stops(&self.policy);
+    }
+
+    /// The stops that the store does not know yet, the oldest first.
+    pub fn stops(&self) -> Vec<Stop> {
+        self.read().stops.clone()
+    }
+
+    /// Forgets a stop that the store knows now.
+    pub fn retire(&self, id: OpId) {
+        self.write().stops.retain(|stop| stop.id != id);
+        self.doubt();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was looked up for `check`.
+#[derive(Debug)]
+pub struct LookedUp {
+    /// What is granted, if anything is or was.
+    pub view: Option<Arc<View>>,
+    /// The store's time.
+    pub now: Time,
+    /// Whether the memory is stale.
+    pub stale: bool,
+}
+
+impl Memory {
+    fn apply(&mut self, what: Changed) {
+        match what {
+            Changed::Written(record) => {
+                let place = record.target.place();
+                self.book.put(*record);
+                self.rebuild_view(place);
+            }
+            Changed::Removed(target) => {
+                self.book.remove(&target);
+                self.rebuild_view(target.place());
+            }
+            Changed::Halt(halt) => self.book.set_halt(halt),
+        }
+    }
+
+    fn rebuild_view(&mut self, place: Place) {
+        let view = View::of(self.book.place(&place));
+        let environments = self.views.entry(place.app.clone()).or_default();
+        if view.is_empty() {
+            environments.remove(&place.environment);
+            if environments.is_empty() {
+                self.views.remove(&place.app);
+            }
+        } else {
+            environments.insert(place.environment, Arc::new(view));
+        }
+    }
+
+    fn rebuild_views(&mut self) {
+        self.views = HashMap::new();
+        let mut places: Vec<Place> = self
+            .book
+            .records()
+            .map(|record| record.target.place())
+            .collect();
+        places.dedup();
+        for place in places {
+            self.rebuild_view(place);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The store's clock as a replica knows it.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::domain::time::Time;
+
+/// When the wall clock and the monotonic clock differ by more than this, one of them has jumped or the host slept.
+const JUMP: Duration = Duration::from_secs(5);
+
+/// The store's time at one instant, carried on by the local monotonic clock.
+#[derive(Debug)]
+pub(super) struct Clock {
+    store: Time,
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl Clock {
+    /// Starts from the store's time.
+    pub(super) fn start(store: Time) -> Self {
+        Self {
+            store,
+            monotonic: Instant::now(),
+            wall: wall(),
+        }
+    }
+
+    /// The store's time now.
+    pub(super) fn now(&self) -> Time {
+        self.store + self.monotonic.elapsed()
+    }
+
+    /// Whether the local clocks have parted since the start, so that the store's time must be asked anew.
+    pub(super) fn has_jumped(&self) -> bool {
+        let monotonic = self.monotonic.elapsed();
+        let apart = match wall().duration_since(self.wall) {
+            Ok(elapsed) => elapsed.abs_diff(monotonic),
+            Err(backwards) => backwards.duration() + monotonic,
+        };
+        apart > JUMP
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with the monotonic clock only"
+)]
+fn wall() -> SystemTime {
+    SystemTime::now()
+}

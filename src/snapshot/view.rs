@@ -1,0 +1,146 @@
+//! One application in one environment, as `check` sees it.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::level::Level;
+use crate::domain::name::Endpoint;
+use crate::domain::record::Record;
+use crate::domain::session::{Session, SessionId};
+use crate::domain::time::Time;
+
+/// The sessions of one application in one environment.
+#[derive(Debug)]
+pub struct View {
+    sessions: Vec<(Option<Endpoint>, Session)>,
+    /// What was shown last; valid until a holder ends.
+    shown: RwLock<Arc<Shown>>,
+}
+
+/// What is granted at one instant, and until it changes by time alone.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The first 16 hex digits of a hash over everything below: equal on every replica.
+    pub revision: String,
+    /// The app-wide session, if one is live.
+    pub whole: Option<ShownSession>,
+    /// Live sessions of single endpoints, by endpoint.
+    pub endpoints: Vec<(Endpoint, ShownSession)>,
+    /// From when this is no longer true; none if nothing is granted.
+    pub valid_until: Option<Time>,
+}
+
+/// What one session grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownSession {
+    /// The session.
+    pub id: SessionId,
+    /// How verbose.
+    pub level: Level,
+    /// Until when at this level.
+    pub until: Time,
+}
+
+impl View {
+    pub(super) fn of<'book>(records: impl Iterator<Item = &'book Record>) -> Self {
+        let sessions = records
+            .filter_map(|record| {
+                let session = record.session.clone()?;
+                Some((record.target.endpoint.clone(), session))
+            })
+            .collect();
+        Self {
+            sessions,
+            shown: RwLock::new(Arc::new(Shown {
+                valid_until: Some(Time::from_millis(i64::MIN)),
+                ..Shown::default()
+            })),
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// What is granted at `now`.
+    pub fn shown(&self, now: Time) -> Arc<Shown> {
+        let known = Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner));
+        if known.valid_until.is_none_or(|until| now < until) {
+            return known;
+        }
+        let fresh = Arc::new(Shown::of(&self.sessions, now));
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        fresh
+    }
+}
+
+impl Shown {
+    /// What is shown where nothing was ever granted.
+    pub fn nothing() -> Self {
+        Self::of(&[], Time::default())
+    }
+
+    fn of(sessions: &[(Option<Endpoint>, Session)], now: Time) -> Self {
+        let mut shown = Self::default();
+        let mut canonical = String::new();
+        for (endpoint, session) in sessions {
+            let Some(grant) = session.grant(now) else {
+                continue;
+            };
+            let changes_at = shown.valid_until.unwrap_or(grant.changes_at);
+            shown.valid_until = Some(changes_at.min(grant.changes_at));
+            let granted = ShownSession {
+                id: session.id,
+                level: grant.level,
+                until: grant.until,
+            };
+            write_canonical(&mut canonical, endpoint.as_ref(), &granted);
+            match endpoint {
+                Some(endpoint) => shown.endpoints.push((endpoint.clone(), granted)),
+                None => shown.whole = Some(granted),
+            }
+        }
+        shown.revision = revision(&canonical);
+        shown
+    }
+
+    /// The session that answers a poll: the app-wide one, or the one of the endpoint asked for.
+    pub fn session(&self, endpoint: Option<&str>) -> Option<ShownSession> {
+        let of_endpoint = endpoint.and_then(|asked| {
+            let mut endpoints = self.endpoints.iter();
+            endpoints.find(|(endpoint, _)| endpoint.as_str() == asked)
+        });
+        let of_endpoint = of_endpoint.map(|(_, session)| *session);
+        match (self.whole, of_endpoint) {
+            (Some(whole), Some(narrow)) if narrow.rank() > whole.rank() => Some(narrow),
+            (whole, narrow) => whole.or(narrow),
+        }
+    }
+}
+
+impl ShownSession {
+    /// The more verbose, then the longer, is the better answer.
+    const fn rank(&self) -> (Level, i64) {
+        (self.level, self.until.as_millis())
+    }
+}
+
+fn write_canonical(canonical: &mut String, endpoint: Option<&Endpoint>, granted: &ShownSession) {
+    let endpoint = endpoint.map_or("", |endpoint| endpoint.as_str());
+    let (id, level, until) = (
+        granted.id,
+        granted.level.as_str(),
+        granted.until.as_millis(),
+    );
+    let written = writeln!(canonical, "{endpoint} {id} {level} {until}");
+    debug_assert!(written.is_ok(), "a string takes everything");
+}
+
+/// The first 16 hex digits of SHA-256.
+fn revision(canonical: &str) -> String {
+    let digest = Sha256::digest(canonical.as_bytes());
+    let head = digest.first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(head))
+}

@@ -1,0 +1,143 @@
+//! Decides operations on what the store has, and commits if nothing has changed since.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::{RedisError, Script};
+
+use super::connection::{Purpose, is_lost, store_error};
+use super::load::{Loaded, Version};
+use super::payload::{add_changes, decode, encode};
+use super::{FEED_LENGTH, REMEMBERED_MS, Redis};
+use crate::domain::ledger::Changes;
+use crate::domain::operation::{Decision, Operation};
+use crate::domain::time::Time;
+use crate::store::{Applied, OpId, StoreError};
+
+/// How often a decision is made anew because another process was faster.
+const ATTEMPTS: u32 = 16;
+
+static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
+
+/// Why one attempt came to nothing.
+pub(super) enum Failure {
+    /// Somebody else wrote meanwhile.
+    Conflict,
+    /// The connection was lost: what became of the commit is unknown, and its [`OpId`] will tell.
+    Lost(RedisError),
+    /// Another attempt would do no better.
+    Final(StoreError),
+}
+
+/// What was decided, and on what.
+struct Decided {
+    on: Version,
+    at: Time,
+    decision: Decision,
+    changes: Changes,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        if is_lost(&error) {
+            Self::Lost(error)
+        } else {
+            Self::Final(store_error(error))
+        }
+    }
+}
+
+impl Redis {
+    /// Decides and commits; the caller holds the turn.
+    pub(super) async fn apply_in_turn(
+        &self,
+        id: OpId,
+        operation: &Operation,
+    ) -> Result<Applied, StoreError> {
+        let mut lost = false;
+        let mut attempt = 0;
+        loop {
+            match self.attempt(id, operation).await {
+                Ok(applied) => return Ok(applied),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Lost(error)) if lost => return Err(store_error(error)),
+                Err(Failure::Lost(_)) => lost = true,
+                Err(Failure::Conflict) if attempt == ATTEMPTS => return Err(StoreError::Contended),
+                Err(Failure::Conflict) => {
+                    attempt += 1;
+                    tokio::time::sleep(pause(id, attempt)).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, id: OpId, operation: &Operation) -> Result<Applied, Failure> {
+        let (mut ledger, version) = match self.load(id, &operation.scope()).await? {
+            Loaded::Fresh(ledger, version) => (*ledger, version),
+            Loaded::Remembered(remembered) => return Ok(recall(&remembered)?),
+        };
+        let decided = Decided {
+            at: ledger.now(),
+            decision: operation.decide(&mut ledger, &self.policy, id.bits()),
+            changes: ledger.into_changes(),
+            on: version,
+        };
+        if decided.changes.is_empty() {
+            return Ok(Applied {
+                seq: sequence(&decided.on.seq)?,
+                decision: decided.decision,
+            });
+        }
+        self.commit(id, decided).await
+    }
+
+    async fn commit(&self, id: OpId, decided: Decided) -> Result<Applied, Failure> {
+        let mut script = COMMIT.prepare_invoke();
+        script
+            .key(&self.keys.state)
+            .key(self.keys.operation(id))
+            .arg(&decided.on.epoch)
+            .arg(&decided.on.seq)
+            .arg(&decided.on.schema)
+            .arg(&decided.on.min_compatible)
+            .arg(decided.at.as_millis())
+            .arg(encode(&decided.decision)?)
+            .arg(REMEMBERED_MS)
+            .arg(FEED_LENGTH);
+        add_changes(&mut script, &decided.changes)?;
+        let answer: (String, String) = self.connections.script(Purpose::Command, &script).await?;
+        match (answer.0.as_str(), answer.1) {
+            ("committed", last) => Ok(Applied {
+                decision: decided.decision,
+                seq: sequence(&last)?,
+            }),
+            ("remembered", remembered) => Ok(recall(&remembered)?),
+            _ => Err(Failure::Conflict),
+        }
+    }
+}
+
+fn sequence(text: &str) -> Result<u64, StoreError> {
+    text.parse().map_err(StoreError::corrupt)
+}
+
+/// Reads a remembered decision: the sequence number, a space, and the decision as JSON.
+fn recall(remembered: &str) -> Result<Applied, StoreError> {
+    let (seq, decision) = remembered.split_once(' ').unwrap_or((remembered, ""));
+    Ok(Applied {
+        decision: decode(decision)?,
+        seq: sequence(seq)?,
+    })
+}
+
+/// How long to wait before the next attempt: longer each time, and not as long as others wait.
+fn pause(id: OpId, attempt: u32) -> Duration {
+    let spread = u64::try_from((id.bits() >> attempt) & 0x3ff).unwrap_or(0);
+    Duration::from_micros(spread * u64::from(attempt.min(8)))
+}

@@ -1,0 +1,107 @@
+//! Follows the change feed, and trusts nothing but its unbroken sequence.
+
+use std::sync::LazyLock;
+
+use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
+use redis::{Cmd, FromRedisValue, Script};
+
+use super::connection::{Purpose, store_error};
+use super::payload::decode;
+use super::{Redis, keys};
+use crate::store::{Change, Changed, FEED_WAIT, Position, StoreError};
+
+/// The most entries read at once.
+const MOST: usize = 512;
+
+static BOOKMARK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("bookmark.lua")));
+
+impl Redis {
+    /// Waits for entries after `position`, and makes sure that none is missing.
+    pub(super) async fn follow(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
+        let mut command = Cmd::new();
+        command
+            .arg("XREAD")
+            .arg("COUNT")
+            .arg(MOST)
+            .arg("BLOCK")
+            .arg(u64::try_from(FEED_WAIT.as_millis()).unwrap_or(500))
+            .arg("STREAMS")
+            .arg(&self.keys.feed)
+            .arg(&position.id);
+        let read: Option<StreamReadReply> = self
+            .connections
+            .command(Purpose::Feed, &command)
+            .await
+            .map_err(store_error)?;
+        let entries = read.and_then(|read| read.keys.into_iter().next());
+        match entries {
+            Some(entries) => in_sequence(position, entries.ids),
+            None => self.look(position).await,
+        }
+    }
+
+    /// Asks where the store is: a stream that was emptied, or fell back behind the reader, reports nothing.
+    async fn look(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
+        let mut script = BOOKMARK.key(&self.keys.meta);
+        script.key(&self.keys.feed).arg(&position.id).arg(MOST);
+        let (state, entries): (Vec<Option<String>>, StreamRangeReply) = self
+            .connections
+            .script(Purpose::Feed, &script)
+            .await
+            .map_err(store_error)?;
+        let [Some(epoch), Some(seq), Some(chain)] = &state[..] else {
+            return Err(StoreError::Gap);
+        };
+        let seq: u64 = seq.parse().map_err(StoreError::corrupt)?;
+        if !entries.ids.is_empty() {
+            return in_sequence(position, entries.ids);
+        }
+        if (epoch, seq, chain) == (&position.epoch, position.seq, &position.chain) {
+            Ok(Vec::new())
+        } else {
+            Err(StoreError::Gap)
+        }
+    }
+}
+
+fn in_sequence(position: &Position, entries: Vec<StreamId>) -> Result<Vec<Change>, StoreError> {
+    let mut seq = position.seq;
+    entries
+        .into_iter()
+        .map(|entry| {
+            let change = change(&entry)?;
+            seq += 1;
+            if change.position.epoch == position.epoch && change.position.seq == seq {
+                Ok(change)
+            } else {
+                Err(StoreError::Gap)
+            }
+        })
+        .collect()
+}
+
+fn change(entry: &StreamId) -> Result<Change, StoreError> {
+    let payload: String = value(entry, "payload")?;
+    let op: String = value(entry, "op")?;
+    let what = match op.as_str() {
+        "put" => Changed::Written(Box::new(decode(&payload)?)),
+        "del" => Changed::Removed(keys::target(&payload)?),
+        "halt" => Changed::Halt(decode(&payload)?),
+        // A newer version tells of something else: reading everything shows as much of it as this one knows.
+        _ => return Err(StoreError::Gap),
+    };
+    Ok(Change {
+        position: Position {
+            epoch: value(entry, "epoch")?,
+            seq: value(entry, "seq")?,
+            chain: value(entry, "chain")?,
+            id: entry.id.clone(),
+        },
+        what,
+    })
+}
+
+/// Reads one value of an entry; one that is missing was not written by us, which is a gap as well.
+fn value<T: FromRedisValue>(entry: &StreamId, name: &str) -> Result<T, StoreError> {
+    entry.get(name).ok_or(StoreError::Gap)
+}

@@ -1,0 +1,89 @@
+-- Adds errors to sliding windows, once, and tells what each window's count is with them.
+--
+-- KEYS     1 meta  2 windows  3 the operation's own key
+--          then two for each tally: its window, and the windows of its application
+-- ARGV     1 the schema of the caller  2 ms in a bucket  3 buckets in a window  4 ms until an untouched window is gone
+--          5 the most windows  6 the most of one application  7 for how many ms to remember the answer
+--          then two for each tally: field, errors
+-- Returns  for each tally its window's count, or F if as many are kept as may be; or nothing, and the schema and
+--          min_compatible of the store, if the caller may not write
+--
+-- A script, since the bucket depends on the store's clock and the limits on what is there. Everything is read first,
+-- and the first write is one that a server without memory, disk or replicas refuses.
+
+local meta, windows = KEYS[1], KEYS[2]
+local remembered = redis.call('GET', KEYS[3])
+if remembered then
+  return { remembered, '', '' }
+end
+local version = redis.call('HMGET', meta, 'schema', 'min_compatible')
+local schema, min_compatible = version[1] or '0', version[2] or '0'
+if tonumber(schema) < tonumber(ARGV[1]) or tonumber(min_compatible) > tonumber(ARGV[1]) then
+  return { false, schema, min_compatible }
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local current = math.floor(now / tonumber(ARGV[2]))
+local buckets, kept = tonumber(ARGV[3]), ARGV[4]
+local clock, ends = string.format('%.0f', now), string.format('%.0f', now + tonumber(kept))
+
+local function live(set)
+  return redis.call('ZCOUNT', set, '(' .. clock, '+inf')
+end
+
+local total = live(windows)
+local of_app, is_kept = {}, {}
+local tallies = (#ARGV - 7) / 2
+for tally = 1, tallies do
+  local app, field = KEYS[3 + tally * 2], ARGV[6 + tally * 2]
+  of_app[app] = of_app[app] or live(app)
+  if not is_kept[field] then
+    local score = redis.call('ZSCORE', windows, field)
+    if score and tonumber(score) > now then
+      is_kept[field] = true
+    elseif total < tonumber(ARGV[5]) and of_app[app] < tonumber(ARGV[6]) then
+      is_kept[field] = true
+      total = total + 1
+      of_app[app] = of_app[app] + 1
+    end
+  end
+end
+
+local answers, touched = {}, {}
+for tally = 1, tallies do
+  local window, app = KEYS[2 + tally * 2], KEYS[3 + tally * 2]
+  local field, errors = ARGV[6 + tally * 2], ARGV[7 + tally * 2]
+  if is_kept[field] then
+    redis.call('HINCRBY', window, string.format('%.0f', current), errors)
+    redis.call('PEXPIRE', window, kept)
+    redis.call('ZADD', windows, ends, field)
+    redis.call('ZADD', app, ends, field)
+    redis.call('PEXPIRE', app, kept)
+    touched[app] = true
+    local sum = 0
+    local pairs_of_window = redis.call('HGETALL', window)
+    for index = 1, #pairs_of_window, 2 do
+      local bucket = tonumber(pairs_of_window[index])
+      if math.abs(current - bucket) >= buckets then
+        redis.call('HDEL', window, pairs_of_window[index])
+      else
+        sum = sum + tonumber(pairs_of_window[index + 1])
+      end
+    end
+    answers[tally] = string.format('%.0f', sum)
+  else
+    answers[tally] = 'F'
+  end
+end
+
+local answer = table.concat(answers, ' ')
+redis.call('SET', KEYS[3], answer, 'PX', ARGV[7])
+if next(touched) then
+  redis.call('ZREMRANGEBYSCORE', windows, '-inf', clock)
+  redis.call('PEXPIRE', windows, kept)
+  for app in pairs(touched) do
+    redis.call('ZREMRANGEBYSCORE', app, '-inf', clock)
+  end
+end
+return { answer, '', '' }

@@ -1,0 +1,77 @@
+//! How records and their times stand in the store.
+
+use redis::ScriptInvocation;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::keys;
+use crate::domain::book::Book;
+use crate::domain::halt::Halt;
+use crate::domain::ledger::Changes;
+use crate::domain::record::Record;
+use crate::store::StoreError;
+
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::corrupt)
+}
+
+pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(StoreError::corrupt)
+}
+
+pub(super) fn decode_records(texts: &[String]) -> Result<Vec<Record>, StoreError> {
+    texts.iter().map(|text| decode(text)).collect()
+}
+
+/// Reads what stops automatic sources; nothing does if nothing is stored.
+pub(super) fn decode_halt(text: Option<&String>) -> Result<Halt, StoreError> {
+    text.map_or_else(|| Ok(Halt::default()), |text| decode(text))
+}
+
+/// Adds the arguments of each change: op, field, payload, end of the session, whether it is automatic.
+pub(super) fn add_changes(
+    script: &mut ScriptInvocation<'_>,
+    changes: &Changes,
+) -> Result<(), StoreError> {
+    for record in &changes.written {
+        script
+            .arg("put")
+            .arg(keys::field(&record.target))
+            .arg(encode(record)?);
+        add_session(script, record);
+    }
+    for target in &changes.removed {
+        let field = keys::field(target);
+        script.arg("del").arg(&field).arg(&field).arg("").arg("");
+    }
+    if let Some(halt) = &changes.halt {
+        script
+            .arg("halt")
+            .arg("")
+            .arg(encode(halt)?)
+            .arg("")
+            .arg("");
+    }
+    Ok(())
+}
+
+/// Adds the arguments of a seed: its halt, and for each record field, payload, end of the session, whether it is
+/// automatic.
+pub(super) fn add_seed(script: &mut ScriptInvocation<'_>, seed: &Book) -> Result<(), StoreError> {
+    script.arg(encode(seed.halt())?);
+    for record in seed.records() {
+        script.arg(keys::field(&record.target)).arg(encode(record)?);
+        add_session(script, record);
+    }
+    Ok(())
+}
+
+fn add_session(script: &mut ScriptInvocation<'_>, record: &Record) {
+    match &record.session {
+        Some(session) => {
+            let automatic = u8::from(session.source.is_automatic());
+            script.arg(session.end().as_millis()).arg(automatic)
+        }
+        None => script.arg("").arg(""),
+    };
+}
