@@ -8,12 +8,14 @@
 )]
 
 mod backend;
+mod cli;
 mod http_admin;
 mod http_auth;
 mod http_connections;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
+mod recorded;
 mod service;
 mod store;
 mod webhook;
