@@ -10,6 +10,7 @@
 mod http_admin;
 mod http_auth;
 mod http_connections;
+mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
