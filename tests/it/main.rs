@@ -12,6 +12,7 @@ mod cli;
 mod http_admin;
 mod http_auth;
 mod http_connections;
+mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
