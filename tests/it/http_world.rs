@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autolog::credentials::Credentials;
-use autolog::domain::name::{self, App};
+use autolog::credentials::{Credentials, Source, Sources};
+use autolog::domain::name::App;
 use autolog::http::auth::{Application, Authority, Operator, Poller, Webhook};
 use autolog::http::error::ApiError;
 use autolog::http::extract::{JsonBody, Params, WebhookBody, WebhookPath};
@@ -139,11 +139,13 @@ impl World {
 }
 
 fn credentials() -> Credentials {
-    Credentials {
-        operators: vec![(name::Operator::parse("ada").unwrap(), OPERATOR.to_owned())],
-        apps: vec![APP.to_owned()],
-        webhooks: vec![WEBHOOK.to_owned()],
-    }
+    let variable = |text: String| Source::Variable(text.into());
+    let sources = Sources {
+        webhook: variable(WEBHOOK.to_owned()),
+        operators: variable(format!("ada:{OPERATOR}")),
+        apps: variable(APP.to_owned()),
+    };
+    Credentials::open(sources, None).unwrap()
 }
 
 fn router(shared: Shared) -> Router {
