@@ -8,7 +8,7 @@ use autolog::domain::window::WindowRule;
 use autolog::store::redis::Redis;
 use autolog::store::{Store, Tally};
 
-use super::{apply, assert_unavailable, enable, id, list, outcome, target};
+use super::{apply, assert_unavailable, at_once, enable, id, list, target};
 use crate::backend::Server;
 
 const RULE: WindowRule = WindowRule {
@@ -58,7 +58,7 @@ async fn a_store_can_be_made_while_redis_is_away() {
     assert_away(&store).await;
     server.restart();
     list(&store).await;
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_restart_between_two_writes_costs_nothing() {
     list(&store).await;
     for index in 0..5 {
         server.restart();
-        let opened = outcome(&store, &enable(&format!("app-{index}"))).await;
+        let opened = at_once(&store, &enable(&format!("app-{index}"))).await;
         assert_eq!(opened, Outcome::Opened);
     }
 }
@@ -145,7 +145,7 @@ async fn a_replica_refuses_writes_and_gets_none() {
     }];
     assert_unavailable(&store.count(id(), &tallies, RULE).await);
     primary.run::<String>("REPLICAOF NO ONE");
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_redis_without_memory_refuses_writes_whole() {
     assert_eq!(server.run::<i64>("ZCARD {al}:expiry"), 1);
     assert_eq!(server.run::<i64>("EXISTS {al}:windows"), 0);
     server.run::<String>("CONFIG SET maxmemory 0");
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
 
 #[tokio::test]
@@ -179,6 +179,6 @@ async fn a_redis_without_enough_replicas_refuses_writes_whole() {
     server.run::<String>("CONFIG SET min-replicas-to-write 1");
     assert_unavailable(&store.apply(id(), &enable("shop")).await);
     server.run::<String>("CONFIG SET min-replicas-to-write 0");
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
     assert_eq!(list(&store).await.position.seq, 1);
 }
