@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::labels::ResyncReason;
 use crate::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
 
@@ -12,34 +13,6 @@ use crate::store::{Store, StoreError};
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// A store that comes back is noticed within this time and one attempt.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
-
-/// Why everything was read anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resync {
-    /// The first time.
-    Start,
-    /// The store could not be reached for a while.
-    Reconnect,
-    /// The change feed did not go on where it was left.
-    Gap,
-    /// The clocks have parted, or a stop was repaired.
-    Doubt,
-}
-
-impl Resync {
-    /// Every reason, for metrics that start at zero.
-    pub const ALL: [Self; 4] = [Self::Start, Self::Reconnect, Self::Gap, Self::Doubt];
-
-    /// The name in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Reconnect => "reconnect",
-            Self::Gap => "gap",
-            Self::Doubt => "doubt",
-        }
-    }
-}
 
 /// What keeps a snapshot true.
 #[derive(Debug)]
@@ -52,8 +25,12 @@ pub struct Feed {
 
 impl Feed {
     /// Follows the store until `shutdown`; `resynced` is told each time everything was read anew.
-    pub async fn follow(&self, shutdown: CancellationToken, resynced: impl Fn(Resync) + Send) {
-        let mut why = Resync::Start;
+    pub async fn follow(
+        &self,
+        shutdown: CancellationToken,
+        resynced: impl Fn(ResyncReason) + Send,
+    ) {
+        let mut why = ResyncReason::Start;
         let mut pause = MIN_PAUSE;
         while !shutdown.is_cancelled() {
             let lost = tokio::select! {
@@ -67,14 +44,14 @@ impl Feed {
                 (pause * 2).min(MAX_PAUSE)
             };
             why = match lost.because {
-                Some(StoreError::Gap) => Resync::Gap,
-                None => Resync::Doubt,
+                Some(StoreError::Gap) => ResyncReason::Gap,
+                None => ResyncReason::Doubt,
                 Some(error) => {
                     log_lost(&error, synced, why);
-                    if why == Resync::Start && !synced {
+                    if why == ResyncReason::Start && !synced {
                         why
                     } else {
-                        Resync::Reconnect
+                        ResyncReason::Reconnect
                     }
                 }
             };
@@ -85,7 +62,11 @@ impl Feed {
         }
     }
 
-    async fn sync_and_follow(&self, why: Resync, resynced: &(impl Fn(Resync) + Send)) -> Lost {
+    async fn sync_and_follow(
+        &self,
+        why: ResyncReason,
+        resynced: &(impl Fn(ResyncReason) + Send),
+    ) -> Lost {
         let seed = self.snapshot.with_book(Clone::clone);
         let listing = match self.store.list(&seed).await {
             Ok(listing) => listing,
@@ -98,7 +79,7 @@ impl Feed {
         };
         self.snapshot.replace(listing);
         resynced(why);
-        if why != Resync::Start {
+        if why != ResyncReason::Start {
             tracing::info!(reason = why.as_str(), "read everything anew from the store");
         }
         Lost {
@@ -124,9 +105,9 @@ struct Lost {
     synced: bool,
 }
 
-fn log_lost(error: &StoreError, synced: bool, why: Resync) {
+fn log_lost(error: &StoreError, synced: bool, why: ResyncReason) {
     let error: &dyn std::error::Error = error;
-    if synced || why == Resync::Start {
+    if synced || why == ResyncReason::Start {
         tracing::warn!(
             error,
             "lost the store: answering from memory until it is back"

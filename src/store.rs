@@ -19,17 +19,13 @@ mod clock;
 mod codec;
 pub mod embedded;
 mod error;
+pub mod metered;
 pub mod redis;
 
 pub use error::StoreError;
 
 /// The schema that this binary reads and writes.
 pub const SCHEMA: u32 = 1;
-
-/// The most windows kept in all, and per application.
-pub const MAX_WINDOWS: usize = 50_000;
-/// The most windows kept per application.
-pub const MAX_WINDOWS_PER_APP: usize = 500;
 
 /// Keeps the state and decides operations on it, one at a time; its clock is the only one.
 #[async_trait]

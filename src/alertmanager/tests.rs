@@ -26,10 +26,10 @@ fn labelled(labels: &str) -> Sighting {
 }
 
 fn session(sighting: Sighting) -> Alert {
-    match sighting.asks {
-        Asks::Session(alert) => alert,
-        other => panic!("{other:?}"),
-    }
+    let Asks::Session(alert) = sighting.asks else {
+        panic!("{sighting:?}");
+    };
+    alert
 }
 
 #[test]

@@ -98,10 +98,6 @@ fn instant(value: &Value) -> Option<Time> {
 /// The first 16 hex digits of SHA-256, as long as Alertmanager's own fingerprints.
 fn short_hash(text: &str) -> Option<Fingerprint> {
     let digest = Sha256::digest(text.as_bytes());
-    let hex: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Fingerprint::parse(&hex).ok()
+    let head = digest.first_chunk().copied().unwrap_or_default();
+    Fingerprint::parse(&format!("{:016x}", u64::from_be_bytes(head))).ok()
 }

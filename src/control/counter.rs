@@ -79,7 +79,10 @@ impl Counts {
                 first = self.requests.recv() => first,
                 () = shutdown.cancelled() => self.requests.try_recv().ok(),
             };
-            let Some(first) = first else { return };
+            let Some(first) = first else {
+                // nobody can hand anything in any more
+                return shutdown.cancelled().await;
+            };
             if !shutdown.is_cancelled() {
                 tokio::time::sleep(FLUSH).await;
             }

@@ -112,11 +112,11 @@ fn log_held(message: &str, target: &Target, session: SessionId, holder: &Holder)
         app = %target.app,
         environment = %target.environment,
         endpoint = endpoint(target),
-        session = %session,
+        session.id = %session,
         source = holder.cause.source().as_str(),
         by = by(&holder.cause),
         reason = reason(&holder.reason),
-        level = holder.level.as_str(),
+        session.level = holder.level.as_str(),
         until = %instant(holder.expires_at),
         "{message}"
     );
@@ -128,7 +128,7 @@ fn log_ended(target: &Target, session: SessionId, how: (Time, Ending), by: Optio
         app = %target.app,
         environment = %target.environment,
         endpoint = endpoint(target),
-        session = %session,
+        session.id = %session,
         cause = cause.as_str(),
         by = by.map(Operator::as_str),
         at = %instant(at),

@@ -14,6 +14,21 @@ pub struct WindowRule {
     pub length: Duration,
     /// The count at or over which a session opens.
     pub threshold: u64,
+    /// The most windows kept at once; errors of one more target are not counted.
+    pub max_windows: usize,
+    /// The most windows kept at once of one application.
+    pub max_windows_per_app: usize,
+}
+
+impl Default for WindowRule {
+    fn default() -> Self {
+        Self {
+            length: Duration::from_mins(5),
+            threshold: 10,
+            max_windows: 50_000,
+            max_windows_per_app: 500,
+        }
+    }
 }
 
 impl WindowRule {

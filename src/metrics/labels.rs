@@ -267,6 +267,8 @@ labels! {
     StoreOperation {
         /// Observe alerts.
         Observe = "observe",
+        /// Open sessions for error windows over their threshold.
+        Trigger = "trigger",
         /// Enable a target.
         Enable = "enable",
         /// Disable targets.
@@ -279,8 +281,6 @@ labels! {
         Sweep = "sweep",
         /// Read everything.
         List = "list",
-        /// Answer whether it is there.
-        Probe = "probe",
     }
 
     /// What became of a store operation.
@@ -301,14 +301,8 @@ labels! {
         Reconnect = "reconnect",
         /// A change was missing.
         Gap = "gap",
-        /// The store was replaced by another or emptied.
-        Epoch = "epoch",
-        /// The changes do not follow from each other.
-        Chain = "chain",
-        /// The store had changes that never arrived.
-        Bookmark = "bookmark",
-        /// A change could not be read.
-        Unreadable = "unreadable",
+        /// The clocks have parted, or a stop that only this replica obeyed was stored.
+        Doubt = "doubt",
     }
 
     /// A background task that is restarted when it ends.
@@ -323,8 +317,6 @@ labels! {
         Credentials = "credentials",
         /// Stores what was applied locally.
         Retry = "retry",
-        /// Watches the store's health.
-        Probe = "probe",
     }
 }
 

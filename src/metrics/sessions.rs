@@ -122,7 +122,7 @@ impl Sessions {
     pub fn limits(&self, caps: Caps) {
         let show = |scope, cap: usize| {
             self.limits
-                .set(scope, i64::try_from(cap).unwrap_or(i64::MAX))
+                .set(scope, i64::try_from(cap).unwrap_or(i64::MAX));
         };
         show(LimitScope::Sessions, caps.sessions);
         show(LimitScope::SessionsPerApp, caps.sessions_per_app);

@@ -138,14 +138,9 @@ fn write_canonical(canonical: &mut String, endpoint: Option<&Endpoint>, granted:
     debug_assert!(written.is_ok(), "a string takes everything");
 }
 
+/// The first 16 hex digits of SHA-256.
 fn revision(canonical: &str) -> String {
     let digest = Sha256::digest(canonical.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .fold(String::with_capacity(16), |mut text, byte| {
-            let written = write!(text, "{byte:02x}");
-            debug_assert!(written.is_ok(), "a string takes everything");
-            text
-        })
+    let head = digest.first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(head))
 }

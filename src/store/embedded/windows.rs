@@ -6,7 +6,7 @@ use crate::domain::name::App;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::domain::window::{Window, WindowRule};
-use crate::store::{Counted, MAX_WINDOWS, MAX_WINDOWS_PER_APP, Tally};
+use crate::store::{Counted, Tally};
 
 /// The error windows, and how many each application has.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Windows {
         now: Time,
         rule: WindowRule,
     ) -> (Vec<Counted>, Update) {
-        let mut room = Room::new(self);
+        let mut room = Room::new(self, rule);
         let mut update = Update::default();
         if room.is_short(tallies) {
             update.removed = self.over(now, rule);
@@ -92,24 +92,27 @@ impl Windows {
 /// How many windows may still be added.
 struct Room<'windows> {
     windows: &'windows Windows,
+    rule: WindowRule,
     free: usize,
     taken: HashMap<App, isize>,
 }
 
 impl<'windows> Room<'windows> {
-    fn new(windows: &'windows Windows) -> Self {
+    fn new(windows: &'windows Windows, rule: WindowRule) -> Self {
         Self {
             windows,
-            free: MAX_WINDOWS.saturating_sub(windows.windows.len()),
+            rule,
+            free: rule.max_windows.saturating_sub(windows.windows.len()),
             taken: HashMap::new(),
         }
     }
 
     /// Whether windows that are over should make room first.
     fn is_short(&self, tallies: &[Tally]) -> bool {
-        let full_app =
-            |tally: &Tally| self.of(&tally.target.app) + tallies.len() > MAX_WINDOWS_PER_APP;
-        self.free < tallies.len() + MAX_WINDOWS / 2 || tallies.iter().any(full_app)
+        let full_app = |tally: &Tally| {
+            self.of(&tally.target.app) + tallies.len() > self.rule.max_windows_per_app
+        };
+        self.free < tallies.len() + self.rule.max_windows / 2 || tallies.iter().any(full_app)
     }
 
     fn of(&self, app: &App) -> usize {
@@ -126,7 +129,7 @@ impl<'windows> Room<'windows> {
     fn take(&mut self, app: &App) -> bool {
         let known = self.of(app);
         let taken = self.taken.entry(app.clone()).or_default();
-        if self.free == 0 || known.saturating_add_signed(*taken) >= MAX_WINDOWS_PER_APP {
+        if self.free == 0 || known.saturating_add_signed(*taken) >= self.rule.max_windows_per_app {
             return false;
         }
         self.free -= 1;

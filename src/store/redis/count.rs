@@ -8,8 +8,7 @@ use super::connection::{Purpose, is_lost, store_error};
 use super::load::NotInitialised;
 use super::{REMEMBERED_MS, Redis};
 use crate::domain::window::WindowRule;
-use crate::store::codec;
-use crate::store::{Counted, MAX_WINDOWS, MAX_WINDOWS_PER_APP, OpId, StoreError, Tally};
+use crate::store::{Counted, OpId, StoreError, Tally, codec};
 
 /// How many tallies one script adds, so that others need not wait long.
 const PART: usize = 200;
@@ -50,8 +49,8 @@ impl Redis {
             .arg(rule.bucket_ms())
             .arg(WindowRule::BUCKETS)
             .arg(kept)
-            .arg(MAX_WINDOWS)
-            .arg(MAX_WINDOWS_PER_APP)
+            .arg(rule.max_windows)
+            .arg(rule.max_windows_per_app)
             .arg(REMEMBERED_MS);
         for tally in tallies {
             let field = codec::key(&tally.target);

@@ -102,6 +102,8 @@ async fn a_user_with_the_documented_rights_can_do_everything_over_tls() {
     let rule = WindowRule {
         length: LONG,
         threshold: 10,
+        max_windows: 50_000,
+        max_windows_per_app: 500,
     };
     store.count(id(), &tallies, rule).await.unwrap();
     assert_eq!(store.changes(&position).await.unwrap().len(), 3);

@@ -14,6 +14,8 @@ use crate::backend::Server;
 const RULE: WindowRule = WindowRule {
     length: Duration::from_mins(5),
     threshold: 10,
+    max_windows: 50_000,
+    max_windows_per_app: 500,
 };
 
 /// Every verb fails, each in less than a second.

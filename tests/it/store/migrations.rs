@@ -92,6 +92,8 @@ async fn an_older_version_refuses_what_only_newer_ones_may_write() {
     let rule = WindowRule {
         length: Duration::from_mins(5),
         threshold: 10,
+        max_windows: 50_000,
+        max_windows_per_app: 500,
     };
     let tallies = [Tally {
         target: target("shop"),

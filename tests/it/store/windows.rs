@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use autolog::domain::policy::Policy;
 use autolog::domain::window::WindowRule;
-use autolog::store::{Counted, MAX_WINDOWS_PER_APP, Tally};
+use autolog::store::{Counted, Tally};
 use rstest::rstest;
 
 use super::{id, list, target};
@@ -14,6 +14,8 @@ use crate::backend::{Backend, Server};
 const RULE: WindowRule = WindowRule {
     length: Duration::from_mins(5),
     threshold: 10,
+    max_windows: 50_000,
+    max_windows_per_app: 500,
 };
 
 fn tally(text: &str, errors: u64) -> Tally {
@@ -89,7 +91,7 @@ async fn one_application_cannot_take_all_windows(
     #[values(Backend::Memory, Backend::Disk, Backend::Redis)] backend: Backend,
 ) {
     let world = backend.start(Policy::default()).await;
-    let tallies: Vec<Tally> = (0..MAX_WINDOWS_PER_APP + 10)
+    let tallies: Vec<Tally> = (0..RULE.max_windows_per_app + 10)
         .map(|index| tally(&format!("shop production /{index}"), 1))
         .collect();
     let counted = world.store.count(id(), &tallies, RULE).await.unwrap();
@@ -99,7 +101,7 @@ async fn one_application_cannot_take_all_windows(
         .count();
     assert_eq!(full, 10);
     assert_eq!(counted[0], Counted::Count(1));
-    assert_eq!(counted[MAX_WINDOWS_PER_APP], Counted::Full);
+    assert_eq!(counted[RULE.max_windows_per_app], Counted::Full);
     let others = [tally("shop production /0", 1), tally("other", 1)];
     let counted = world.store.count(id(), &others, RULE).await.unwrap();
     assert_eq!(counted, [2, 1].map(Counted::Count));
@@ -115,7 +117,7 @@ async fn a_window_that_is_over_makes_room(
         length: Duration::from_millis(400),
         ..RULE
     };
-    let tallies: Vec<Tally> = (0..MAX_WINDOWS_PER_APP)
+    let tallies: Vec<Tally> = (0..RULE.max_windows_per_app)
         .map(|index| tally(&format!("shop production /{index}"), 1))
         .collect();
     world.store.count(id(), &tallies, rule).await.unwrap();

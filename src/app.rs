@@ -1,0 +1,118 @@
+//! Puts the service together, runs it, and ends it in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::http::limits::{BodyLimits, Limits};
+use crate::http::server;
+
+mod assembly;
+mod signals;
+mod store;
+mod tasks;
+
+use assembly::Assembly;
+
+/// How long connections are still accepted after the service has said that it is not ready.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The addresses on which the service listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Of the API.
+    pub api: SocketAddr,
+    /// Of the metrics and probes.
+    pub admin: SocketAddr,
+}
+
+/// What ends the service.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// End in order: not ready, a moment of grace, no new connections, requests in flight, then the rest.
+    pub gently: CancellationToken,
+    /// Leave the moment of grace out.
+    pub at_once: CancellationToken,
+}
+
+/// Runs the service until a signal ends it.
+///
+/// Fails if it cannot start: an address in use, an embedded store that cannot be opened, secrets that are refused. A
+/// Redis that is away is no reason.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let stop = Stop::default();
+    signals::forward(stop.clone())?;
+    serve(config, stop, |_| ()).await
+}
+
+/// Runs the service until `stop`; tells `listening` where it listens.
+///
+/// Fails like [`run`].
+pub async fn serve(
+    config: Config,
+    stop: Stop,
+    listening: impl FnOnce(Addresses),
+) -> anyhow::Result<()> {
+    let assembly = Assembly::open(&config)?;
+    let limits = limits(&config);
+    server::raise_open_files(limits.connections);
+    let api = listen(config.listeners.api, "AUTOLOG_LISTEN").await?;
+    let admin = listen(config.listeners.admin, "AUTOLOG_ADMIN_LISTEN").await?;
+    let addresses = Addresses {
+        api: api.local_addr()?,
+        admin: admin.local_addr()?,
+    };
+
+    let close = CancellationToken::new();
+    let servers = TaskTracker::new();
+    let metrics = || Arc::clone(&assembly.metrics);
+    let router = assembly.api(&config, limits.body);
+    servers.spawn(server::serve(api, router, limits, metrics(), close.clone()));
+    let router = assembly.admin(&config, stop.gently.clone());
+    servers.spawn(server::serve(
+        admin,
+        router,
+        limits.admin(),
+        metrics(),
+        close.clone(),
+    ));
+    tracing::info!(api = %addresses.api, admin = %addresses.admin, store = %config.store, "listening");
+    listening(addresses);
+
+    stop.gently.cancelled().await;
+    tracing::info!("stopping");
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        () = stop.at_once.cancelled() => {}
+    }
+    close.cancel();
+    servers.close();
+    servers.wait().await;
+    assembly.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        connections: config.limits.connections,
+        head_bytes: config.limits.header_bytes,
+        body: BodyLimits {
+            bytes: config.limits.body_bytes,
+            webhook_bytes: config.limits.webhook_bytes,
+            ..BodyLimits::default()
+        },
+        ..Limits::default()
+    }
+}
+
+async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("{variable}: cannot listen on {address}"))
+}

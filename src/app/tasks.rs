@@ -1,0 +1,154 @@
+//! The background tasks: one that ends is started again and counted, never silent.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::control::Control;
+use crate::control::counter::Counts;
+use crate::credentials::Credentials;
+use crate::feed::Feed;
+use crate::metrics::Metrics;
+use crate::metrics::labels::Task;
+use crate::readiness::Latch;
+
+/// How long to wait before a task that ended is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+/// How often files of secrets are read again.
+const RELOAD: Duration = Duration::from_secs(5);
+
+/// The background tasks of the service.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    metrics: Arc<Metrics>,
+    running: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Tasks {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics,
+            running: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// Keeps the snapshot true; lets go of `latch` at the first sync.
+    pub(super) fn follow(&self, feed: Feed, latch: Latch) {
+        let feed = Arc::new(feed);
+        let latch = Arc::new(Mutex::new(Some(latch)));
+        let metrics = Arc::clone(&self.metrics);
+        self.supervise(Task::Feed, move |shutdown| {
+            let (feed, latch, metrics) =
+                (Arc::clone(&feed), Arc::clone(&latch), Arc::clone(&metrics));
+            async move {
+                let resynced = |why| {
+                    metrics.store.resync(why);
+                    drop(latch.lock().unwrap_or_else(PoisonError::into_inner).take());
+                };
+                feed.follow(shutdown, resynced).await;
+            }
+        });
+    }
+
+    /// Ends what has lapsed and opens what waits.
+    pub(super) fn sweep(&self, control: Control) {
+        self.supervise(Task::Sweeper, move |shutdown| {
+            let control = control.clone();
+            async move { control.sweep(shutdown).await }
+        });
+    }
+
+    /// Repeats stops that the store has refused.
+    pub(super) fn repair(&self, control: Control) {
+        self.supervise(Task::Retry, move |shutdown| {
+            let control = control.clone();
+            async move { control.repair(shutdown).await }
+        });
+    }
+
+    /// Counts errors.
+    pub(super) fn count(&self, counts: Counts) {
+        let counts = Arc::new(tokio::sync::Mutex::new(counts));
+        self.supervise(Task::Counts, move |shutdown| {
+            let counts = Arc::clone(&counts);
+            async move { counts.lock().await.run(shutdown).await }
+        });
+    }
+
+    /// Reads files of secrets again when they change.
+    pub(super) fn reload(&self, credentials: Arc<Credentials>) {
+        if !credentials.has_files() {
+            return;
+        }
+        let metrics = Arc::clone(&self.metrics);
+        self.supervise(Task::Credentials, move |shutdown| {
+            let (credentials, metrics) = (Arc::clone(&credentials), Arc::clone(&metrics));
+            async move {
+                while !shutdown.is_cancelled() {
+                    tokio::select! {
+                        () = tokio::time::sleep(RELOAD) => reload(&credentials, &metrics).await,
+                        () = shutdown.cancelled() => {}
+                    }
+                }
+            }
+        });
+    }
+
+    /// Ends every task; counts that are waiting are flushed first.
+    pub(super) async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.close();
+        self.running.wait().await;
+    }
+
+    /// Runs a task until the shutdown, and again whenever it ends before.
+    fn supervise<F>(&self, task: Task, run: impl Fn(CancellationToken) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
+        let runs = TaskTracker::new();
+        self.running.spawn(async move {
+            loop {
+                let ended = runs.spawn(run(shutdown.clone())).await;
+                if shutdown.is_cancelled() {
+                    return;
+                }
+                metrics.store.restarted(task);
+                let panicked = ended.is_err();
+                tracing::error!(
+                    task = task.as_str(),
+                    panicked,
+                    "a background task ended: starting it again"
+                );
+                tokio::time::sleep(RESTART_PAUSE).await;
+            }
+        });
+    }
+}
+
+async fn reload(credentials: &Arc<Credentials>, metrics: &Metrics) {
+    let reading = Arc::clone(credentials);
+    let reloaded = tokio::task::spawn_blocking(move || reading.reload()).await;
+    match reloaded {
+        Ok(Ok(changed)) => {
+            metrics.store.credentials_reloaded(true);
+            if changed {
+                tracing::info!("the secrets have changed: the new ones are in force");
+            }
+        }
+        Ok(Err(error)) => {
+            metrics.store.credentials_reloaded(false);
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(
+                error,
+                "the secrets cannot be used: the old ones stay in force"
+            );
+        }
+        Err(error) => tracing::error!(%error, "the secrets could not be read again"),
+    }
+}

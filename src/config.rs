@@ -1,0 +1,215 @@
+//! The configuration: environment variables, read once, with every problem reported at once.
+
+mod client;
+mod names;
+mod reader;
+mod sections;
+mod store;
+mod values;
+mod variables;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::credentials::Sources;
+use crate::domain::name::Environment;
+use crate::domain::policy::Policy;
+use crate::telemetry::{Filter, Format};
+
+pub use client::{ClientConfig, admin_address};
+pub use reader::{ConfigError, Problem};
+pub use store::{AddressError, RedisAddress, RedisLocation, StoreAddress};
+pub use values::{Length, LengthError};
+pub use variables::{Fallback, PREFIX, VARIABLES, Variable};
+
+use reader::Reader;
+use variables::{Setting, Settings};
+
+/// The configuration of the service: a section for each part.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the service listens.
+    pub listeners: Listeners,
+    /// Directory of the embedded store and of the generated secrets.
+    pub data_dir: PathBuf,
+    /// Where sessions are kept.
+    pub store: StoreAddress,
+    /// Where the secrets of each role come from.
+    pub secrets: Sources,
+    /// The limits within which sessions are granted.
+    pub policy: Policy,
+    /// How alerts become targets.
+    pub mapping: Mapping,
+    /// How errors are counted.
+    pub errors: ErrorWindow,
+    /// How often applications are told to poll; whole seconds.
+    pub poll_interval: Duration,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub logging: Logging,
+    /// What `check-config` prints: a row for each variable.
+    pub effective: Vec<Effective>,
+}
+
+/// Where the service listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listeners {
+    /// The API.
+    pub api: SocketAddr,
+    /// Metrics and probes.
+    pub admin: SocketAddr,
+    /// Whether `check` and `watch` answer without a token.
+    pub open_check: bool,
+}
+
+/// How alerts become targets.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// Labels that name the application; the first present one counts.
+    pub app_labels: Vec<String>,
+    /// Labels that name the environment; the first present one counts.
+    pub environment_labels: Vec<String>,
+    /// The environment of alerts that name none.
+    pub default_environment: Option<Environment>,
+}
+
+/// How errors are counted.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorWindow {
+    /// Length of the sliding window; a whole number of milliseconds for each of [`ErrorWindow::BUCKETS`].
+    pub length: Duration,
+    /// How many errors in the window open a session.
+    pub threshold: u64,
+    /// How many windows may be counted at once.
+    pub keys: usize,
+    /// How many of those may be of one application.
+    pub keys_per_app: usize,
+}
+
+impl ErrorWindow {
+    /// How many buckets a window is divided into; the count is wrong by at most one bucket's share.
+    pub const BUCKETS: u32 = 10;
+
+    /// Length of one bucket.
+    pub fn bucket(&self) -> Duration {
+        self.length / Self::BUCKETS
+    }
+}
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest webhook body, in bytes.
+    pub webhook_bytes: usize,
+    /// The largest other body, in bytes.
+    pub body_bytes: usize,
+    /// The largest request head, in bytes.
+    pub header_bytes: usize,
+    /// How many alerts of one message are handled.
+    pub alerts: usize,
+    /// How many connections are open at once.
+    pub connections: usize,
+    /// How many of those may watch.
+    pub watchers: usize,
+    /// The longest page of a list.
+    pub page: usize,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// What is logged.
+    pub filter: Filter,
+    /// How; none: text on a terminal, else JSON.
+    pub format: Option<Format>,
+    /// Whether colours are unwanted (`NO_COLOR`, see no-color.org).
+    pub no_color: bool,
+}
+
+/// One row of the effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// The variable's full name.
+    pub variable: &'static str,
+    /// Its value; a secret is not shown.
+    pub value: String,
+    /// Whether it was given.
+    pub given: bool,
+}
+
+impl Config {
+    /// Reads the configuration from environment variables.
+    pub fn from_vars(
+        vars: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::default();
+        let mut no_color = false;
+        let vars = vars.inspect(|(name, value)| no_color |= is_no_color(name, value));
+        let ours = names::collect(vars, &mut reader);
+        let settings = fill(ours, &mut reader);
+        let mut config = Self::read(&settings, &mut reader);
+        config.logging.no_color = no_color;
+        config.effective = settings
+            .all()
+            .into_iter()
+            .map(|setting| config.effective(setting))
+            .collect();
+        reader.finish(config)
+    }
+
+    fn read(settings: &Settings, reader: &mut Reader) -> Self {
+        let data_dir = reader.parse(settings.data_dir()).or(PathBuf::new());
+        Self {
+            listeners: sections::listeners(settings, reader),
+            store: sections::store(settings, &data_dir, reader),
+            secrets: sections::secrets(settings, reader),
+            policy: sections::policy(settings, reader),
+            mapping: sections::mapping(settings, reader),
+            errors: sections::errors(settings, reader),
+            poll_interval: sections::poll_interval(settings, reader),
+            limits: sections::limits(settings, reader),
+            logging: sections::logging(settings, reader),
+            effective: Vec::new(),
+            data_dir,
+        }
+    }
+
+    fn effective(&self, setting: Setting) -> Effective {
+        let value = match setting.variable.name {
+            "AUTOLOG_STORE" => self.store.to_string(),
+            "AUTOLOG_OPEN_CHECK" => self.listeners.open_check.to_string(),
+            _ => match (setting.variable.default, setting.given) {
+                (Fallback::Secret, Some(_)) => "(secret)".to_owned(),
+                (Fallback::Derived(words), None) => format!("({words})"),
+                _ => setting.text().unwrap_or_default().trim().to_owned(),
+            },
+        };
+        Effective {
+            variable: setting.variable.name,
+            value,
+            given: setting.given.is_some(),
+        }
+    }
+}
+
+/// Hands the cleaned variables to envy, which takes the prefix off and fills the struct.
+fn fill(ours: std::collections::BTreeMap<String, String>, reader: &mut Reader) -> Settings {
+    envy::prefixed(PREFIX).from_iter(ours).unwrap_or_else(|_| {
+        // Names are known and values are text by now, so that envy has nothing left to refuse.
+        reader.problem(PREFIX, format_args!("could not be read"));
+        Settings::default()
+    })
+}
+
+fn is_no_color(name: &std::ffi::OsStr, value: &std::ffi::OsStr) -> bool {
+    name == "NO_COLOR" && !value.is_empty()
+}
+
+/// Stands in for an address that could not be read.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Where sessions are kept, as an address.
+
+mod written;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+pub(super) use written::{Written, WrittenRedis};
+
+/// Where sessions are kept. `Display` shows no password.
+#[derive(Clone, Debug)]
+pub enum StoreAddress {
+    /// The embedded store, in a file.
+    Redb {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The embedded store, in memory: gone with the process.
+    Memory,
+    /// One Redis server.
+    Redis(RedisAddress),
+}
+
+impl StoreAddress {
+    /// Whether only this process can use the store.
+    pub const fn is_embedded(&self) -> bool {
+        match self {
+            Self::Redb { .. } | Self::Memory => true,
+            Self::Redis(_) => false,
+        }
+    }
+}
+
+/// One Redis server and how to speak with it.
+#[derive(Clone, Debug)]
+pub struct RedisAddress {
+    /// Where it listens.
+    pub location: RedisLocation,
+    /// The number of the database.
+    pub db: u32,
+    /// The ACL user.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<SecretString>,
+    /// Whether the connection uses TLS.
+    pub tls: bool,
+    /// PEM file with the CA certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What every key begins with.
+    pub key_prefix: String,
+}
+
+/// Where a Redis server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedisLocation {
+    /// A TCP port.
+    Tcp {
+        /// Host name or address, an IPv6 address without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redb { path } => write!(formatter, "redb:{}", path.display()),
+            Self::Memory => formatter.write_str("memory:"),
+            Self::Redis(address) => address.fmt(formatter),
+        }
+    }
+}
+
+impl fmt::Display for RedisAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        match &self.location {
+            RedisLocation::Tcp { host, port } if host.contains(':') => {
+                write!(formatter, "{scheme}://[{host}]:{port}/{}", self.db)
+            }
+            RedisLocation::Tcp { host, port } => {
+                write!(formatter, "{scheme}://{host}:{port}/{}", self.db)
+            }
+            RedisLocation::Unix(path) => {
+                write!(formatter, "redis+unix://{}?db={}", path.display(), self.db)
+            }
+        }
+    }
+}
+
+/// Why a text is no store address. Never quotes the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not one of the known schemes.
+    #[error(
+        "must begin with redb:, memory:, redis://, rediss://, redis+unix://, redis[s]+sentinel:// or redis[s]+cluster://"
+    )]
+    Scheme,
+    /// An address of several servers, which this version cannot use.
+    #[error("{0} is not supported by this version yet; use redis:// or rediss:// with one server")]
+    NotYet(&'static str),
+    /// `redb:` without a file.
+    #[error("needs a path after redb:")]
+    Path,
+    /// `memory:` followed by something.
+    #[error("takes nothing after memory:")]
+    Memory,
+    /// No host, or none that could be one.
+    #[error("needs a host name or address, an IPv6 address in brackets")]
+    Host,
+    /// Several hosts where one is needed.
+    #[error("takes one host; several need redis+sentinel:// or redis+cluster://")]
+    Hosts,
+    /// No number from 1 to 65535.
+    #[error("needs a port from 1 to 65535 after the colon")]
+    Port,
+    /// No number of a database.
+    #[error("needs a database number, such as /0 or ?db=0")]
+    Database,
+    /// Two numbers of a database.
+    #[error("has a database number in the path and in ?db=")]
+    Databases,
+    /// A parameter other than `db`.
+    #[error("has a parameter other than db")]
+    Parameter,
+    /// A bad escape in user or password.
+    #[error("has a bad % escape in the user or the password")]
+    Escape,
+    /// A socket path that is not absolute.
+    #[error("needs an absolute path, such as redis+unix:///run/redis.sock")]
+    Socket,
+    /// No name of a primary.
+    #[error("needs the name of the primary after the hosts, such as /mymaster")]
+    Primary,
+}

@@ -1,0 +1,89 @@
+//! The routes of the API listener, and what each of them needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{get, post};
+
+use super::auth::Authority;
+use super::check::{Check, check};
+use super::disable::disable;
+use super::enable::enable;
+use super::errors::{Report, errors};
+use super::explain::explain;
+use super::freeze;
+use super::limits::BodyLimits;
+use super::list::{List, list};
+use super::openapi;
+use super::route::Route;
+use super::webhook::{Receiver, webhook};
+use crate::alertmanager::Mapping;
+use crate::control::Control;
+use crate::control::counter::Counter;
+
+/// What the API is made of.
+#[derive(Debug)]
+pub struct Api {
+    /// The verbs.
+    pub control: Control,
+    /// Where errors are handed in.
+    pub counter: Counter,
+    /// Who may do what.
+    pub authority: Authority,
+    /// How alerts are mapped to targets.
+    pub mapping: Mapping,
+    /// What a request's body may cost.
+    pub body: BodyLimits,
+    /// How often an application should ask.
+    pub poll_interval: Duration,
+    /// The most sessions of one page of `list`.
+    pub max_page: usize,
+}
+
+/// What the handlers take their parts from.
+#[derive(Clone, Debug, FromRef)]
+struct Shared {
+    control: Control,
+    authority: Authority,
+    body: BodyLimits,
+    check: Check,
+    list: List,
+    report: Report,
+    receiver: Receiver,
+}
+
+/// The routes of the API listener.
+pub fn router(api: Api) -> Router {
+    let control = api.control;
+    let shared = Shared {
+        check: Check::new(control.clone(), api.poll_interval),
+        list: List {
+            control: control.clone(),
+            max_page: api.max_page,
+        },
+        report: Report {
+            control: control.clone(),
+            counter: api.counter,
+        },
+        receiver: Receiver {
+            control: control.clone(),
+            mapping: Arc::new(api.mapping),
+        },
+        control,
+        authority: api.authority,
+        body: api.body,
+    };
+    Router::new()
+        .route(Route::Check.path(), get(check))
+        .route(Route::Enable.path(), post(enable))
+        .route(Route::Disable.path(), post(disable))
+        .route(Route::List.path(), get(list))
+        .route(Route::Explain.path(), get(explain))
+        .route(Route::Errors.path(), post(errors))
+        .route(Route::Freeze.path(), get(freeze::state).post(freeze::set))
+        .route(Route::Webhook.path(), post(webhook))
+        .merge(openapi::router())
+        .with_state(shared)
+}

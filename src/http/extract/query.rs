@@ -1,0 +1,172 @@
+//! Reads parameters from the query string.
+
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::Uri;
+use axum::http::request::Parts;
+
+use crate::domain::name::NameError;
+use crate::http::error::{ApiError, Fault};
+
+/// The parameters of a request, decoded when they are asked for; those that nobody asks for are ignored.
+#[derive(Clone, Debug)]
+pub struct Params(Uri);
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(parts.uri.clone()))
+    }
+}
+
+impl Params {
+    /// The text of a parameter; none if it is missing or empty.
+    pub fn text(&self, name: &'static str) -> Result<Option<Cow<'_, str>>, ApiError> {
+        let mut found = None;
+        for pair in self.0.query().unwrap_or_default().split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if decode(key)? == name && found.replace(value).is_some() {
+                return Err(ApiError::parameter(name, Fault::Repeated));
+            }
+        }
+        let text = found.map(decode).transpose()?;
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// The text of a parameter that must be there.
+    pub fn required_text(&self, name: &'static str) -> Result<Cow<'_, str>, ApiError> {
+        self.text(name)?
+            .ok_or_else(|| ApiError::parameter(name, Fault::Missing))
+    }
+
+    /// A name that may be there.
+    pub fn name<T>(&self, name: &'static str) -> Result<Option<T>, ApiError>
+    where
+        T: FromStr<Err = NameError>,
+    {
+        let parse = |text: Cow<'_, str>| {
+            text.parse()
+                .map_err(|error| ApiError::parameter(name, Fault::Name(error)))
+        };
+        self.text(name)?.map(parse).transpose()
+    }
+
+    /// A name that must be there.
+    pub fn required_name<T>(&self, name: &'static str) -> Result<T, ApiError>
+    where
+        T: FromStr<Err = NameError>,
+    {
+        self.name(name)?
+            .ok_or_else(|| ApiError::parameter(name, Fault::Missing))
+    }
+
+    /// A whole number within `range` that may be there.
+    pub fn number(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            Ok(_) | Err(_) => {
+                let (min, max) = (*range.start(), *range.end());
+                Err(ApiError::parameter(name, Fault::OutOfRange { min, max }))
+            }
+        }
+    }
+}
+
+/// Decodes `application/x-www-form-urlencoded`, which is plain text most of the time.
+fn decode(text: &str) -> Result<Cow<'_, str>, ApiError> {
+    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (bytes.next().and_then(hex), bytes.next().and_then(hex));
+                let digits = high.zip(low).ok_or(ApiError::NotDecodable)?;
+                digits.0 << 4 | digits.1
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded)
+        .map(Cow::Owned)
+        .map_err(|_invalid| ApiError::NotDecodable)
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::name::App;
+
+    fn params(query: &str) -> Params {
+        Params(format!("/check?{query}").parse().unwrap())
+    }
+
+    fn code(result: Result<impl std::fmt::Debug, ApiError>) -> &'static str {
+        let error = result.unwrap_err();
+        assert_eq!(error.status().as_u16(), 400);
+        error.code()
+    }
+
+    #[test]
+    fn a_parameter_is_found_and_decoded_and_others_are_ignored() {
+        let params = params(
+            "x=%zz1&=&a%70p=team%2Fshop&empty=&flag&sum=1+2&limit=7"
+                .replace("%zz1", "1")
+                .as_str(),
+        );
+        assert_eq!(
+            params.required_name::<App>("app").unwrap().as_str(),
+            "team/shop"
+        );
+        assert_eq!(params.text("sum").unwrap().unwrap(), "1 2");
+        assert_eq!(params.text("empty").unwrap(), None);
+        assert_eq!(params.text("flag").unwrap(), None);
+        assert_eq!(params.text("other").unwrap(), None);
+        assert_eq!(params.number("limit", 1..=10).unwrap(), Some(7));
+    }
+
+    #[test]
+    fn what_is_missing_repeated_or_not_valid_is_told_apart() {
+        assert_eq!(code(params("b=1").required_text("app")), "missing_field");
+        assert_eq!(code(params("app=").required_text("app")), "missing_field");
+        assert_eq!(code(params("app=a&app=a").text("app")), "repeated_field");
+        assert_eq!(code(params("app=a&%61pp=a").text("app")), "repeated_field");
+        assert_eq!(code(params("app=a%20b").name::<App>("app")), "invalid_name");
+        for bad in ["app=%", "app=%2", "app=%zz", "app=%ff", "%ff=1"] {
+            assert_eq!(code(params(bad).text("app")), "invalid_query", "{bad}");
+        }
+        for bad in [
+            "limit=0",
+            "limit=11",
+            "limit=-1",
+            "limit=x",
+            "limit=99999999999999999999",
+        ] {
+            assert_eq!(
+                code(params(bad).number("limit", 1..=10)),
+                "out_of_range",
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What every request passes on its way in and out: identity, span, metrics, panics, errors.
+//!
+//! One function around the whole router, since stacked layers cost more than `check` itself.
+
+use std::any::Any;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tower::Service;
+use tracing::{Instrument, Span};
+
+use super::auth::Flood;
+use super::drain;
+use super::error::{ApiError, Unrendered, render};
+use super::limits::BodyLimits;
+use super::observe::{self, Observation};
+use super::phase::{Answer, Progress};
+use super::trace::{REQUEST_ID, RequestIds};
+use crate::metrics::Metrics;
+
+/// Answers every request of a listener.
+pub(super) struct Front {
+    router: Router,
+    metrics: Arc<Metrics>,
+    flood: Flood,
+    ids: RequestIds,
+    body: BodyLimits,
+}
+
+impl Front {
+    pub(super) fn new(router: Router, body: BodyLimits, metrics: Arc<Metrics>) -> Self {
+        Self {
+            router: router
+                .fallback(async || ApiError::NotFound)
+                .method_not_allowed_fallback(method_not_allowed),
+            metrics,
+            flood: Flood::default(),
+            ids: RequestIds::new(),
+            body,
+        }
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers one request; it never fails, and it ends early only if the client leaves.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        progress: Arc<Progress>,
+    ) -> Result<Response<Answer>, std::convert::Infallible> {
+        let mut observation = Observation::begin(&self.metrics, &request);
+        let id = self.ids.of(request.headers());
+        let span = if observation.route.is_quiet() {
+            Span::none()
+        } else {
+            observe::span(&observation, &id, request.headers())
+        };
+        let (request, unread) = drain::lend(request);
+        let mut inner = self.router.clone();
+        let routed = AssertUnwindSafe(async move { inner.call(request).await });
+        let mut response = match routed.catch_unwind().instrument(span.clone()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(panic) => self.panicked(panic),
+        };
+        if let Some(Unrendered(error)) = response.extensions_mut().remove() {
+            let error = self.slow_down(error, peer);
+            observe::refusal(&self.metrics, &observation, &error);
+            observe::log(&observation, &span, &id, &error);
+            render(&mut response, &error, &id);
+        }
+        if let Some(unread) = unread {
+            // A client that sends its whole body before it reads would lose the answer to a closed connection.
+            unread.discard(observation.begun + self.body.deadline).await;
+        }
+        response.headers_mut().insert(REQUEST_ID, id);
+        observation.end(response.status(), &span);
+        Ok(response.map(|body| Answer::new(body, progress)))
+    }
+
+    /// Turns the refusal of a wrong secret into a slower one if its peer has presented too many.
+    fn slow_down(&self, error: Arc<ApiError>, peer: IpAddr) -> Arc<ApiError> {
+        if let ApiError::Unauthorized { presented: true } = *error
+            && let Err(retry_after) = self.flood.admit(peer, Instant::now())
+        {
+            Arc::new(ApiError::TooManyWrongSecrets { retry_after })
+        } else {
+            error
+        }
+    }
+
+    /// Answers for a handler that panicked; what it said is the panic hook's to log and nobody else's to know.
+    fn panicked(&self, payload: Box<dyn Any + Send>) -> Response {
+        drop(payload);
+        self.metrics.requests.panicked();
+        ApiError::Panicked.into_response()
+    }
+}
+
+/// Answers a method that the path does not have; the router adds the Allow header.
+async fn method_not_allowed(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        ApiError::MethodNotAllowed.into_response()
+    }
+}
