@@ -11,13 +11,6 @@ use autolog::store::{Store, Tally};
 use super::{apply, assert_unavailable, at_once, enable, id, list, target};
 use crate::backend::Server;
 
-const RULE: WindowRule = WindowRule {
-    length: Duration::from_mins(5),
-    threshold: 10,
-    max_windows: 50_000,
-    max_windows_per_app: 500,
-};
-
 /// Every verb fails, each in less than a second.
 async fn assert_away(store: &Redis) {
     let position = autolog::store::Position::default();
@@ -29,7 +22,9 @@ async fn assert_away(store: &Redis) {
         let started = Instant::now();
         match verb {
             "apply" => assert_unavailable(&store.apply(id(), &enable("away")).await),
-            "count" => assert_unavailable(&store.count(id(), &tallies, RULE).await),
+            "count" => {
+                assert_unavailable(&store.count(id(), &tallies, WindowRule::default()).await);
+            }
             "list" => assert_unavailable(&store.list(&Book::default()).await),
             _ => assert_unavailable(&store.changes(&position).await),
         }
@@ -145,7 +140,7 @@ async fn a_replica_refuses_writes_and_gets_none() {
         target: target("shop"),
         errors: 1,
     }];
-    assert_unavailable(&store.count(id(), &tallies, RULE).await);
+    assert_unavailable(&store.count(id(), &tallies, WindowRule::default()).await);
     primary.run::<String>("REPLICAOF NO ONE");
     assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
@@ -163,7 +158,7 @@ async fn a_redis_without_memory_refuses_writes_whole() {
         target: target("shop"),
         errors: 1,
     }];
-    assert_unavailable(&store.count(id(), &tallies, RULE).await);
+    assert_unavailable(&store.count(id(), &tallies, WindowRule::default()).await);
     let during = list(&store).await;
     assert_eq!(during.book, before.book);
     assert_eq!(during.position, before.position);

@@ -160,10 +160,7 @@ async fn errors_are_counted_once_though_the_answer_was_lost() {
         target: super::target("shop"),
         errors: 1,
     }];
-    let rule = WindowRule {
-        length: super::LONG,
-        threshold: 10,
-    };
+    let rule = WindowRule::default();
     for count in 1..=20 {
         wire.lose_next_answer();
         let counted = store.count(id(), &tallies, rule).await.unwrap();
