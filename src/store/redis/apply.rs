@@ -99,6 +99,8 @@ impl Redis {
     }
 
     async fn commit(&self, id: OpId, decided: Decided) -> Result<Applied, Failure> {
+        let changes = &decided.changes;
+        let purpose = Purpose::Long(changes.written.len() + changes.removed.len());
         let mut script = COMMIT.prepare_invoke();
         script
             .key(&self.keys.state)
@@ -111,8 +113,8 @@ impl Redis {
             .arg(encode(&decided.decision)?)
             .arg(REMEMBERED_MS)
             .arg(FEED_LENGTH);
-        add_changes(&mut script, &decided.changes)?;
-        let answer: (String, String) = self.connections.script(Purpose::Command, &script).await?;
+        add_changes(&mut script, changes)?;
+        let answer: (String, String) = self.connections.script(purpose, &script).await?;
         match (answer.0.as_str(), answer.1) {
             ("committed", last) => Ok(Applied {
                 decision: decided.decision,
