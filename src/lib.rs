@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod credentials;

@@ -12,11 +12,11 @@ use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
+use super::connection::{self, Admission};
 use super::front::Front;
 use super::limits::Limits;
 use crate::metrics::Metrics;
@@ -24,6 +24,8 @@ use crate::metrics::labels::Refusal;
 
 /// How long accepting pauses when the system cannot accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often the log tells of that while it lasts.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// How many refused connections are answered at once.
 const REFUSED: usize = 128;
 /// How long a refused connection is read, so that closing it does not destroy its answer on the way.
@@ -42,14 +44,22 @@ pub async fn serve(
     let server = Server {
         slots: Arc::new(Semaphore::new(limits.connections)),
         refused: Arc::new(Semaphore::new(REFUSED)),
-        front: Arc::new(Front::new(router, limits.body, metrics)),
-        limits: Arc::new(limits),
+        front: Arc::new(Front::new(router, limits, metrics)),
         connections: TaskTracker::new(),
     };
+    let mut complained = None;
     loop {
-        tokio::select! {
-            accepted = listener.accept() => server.accept(accepted, &shutdown).await,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => server.admit(stream, peer, &shutdown),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                complain(&error, &mut complained);
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
     drop(listener);
@@ -78,26 +88,10 @@ struct Server {
     slots: Arc<Semaphore>,
     refused: Arc<Semaphore>,
     front: Arc<Front>,
-    limits: Arc<Limits>,
     connections: TaskTracker,
 }
 
 impl Server {
-    async fn accept(
-        &self,
-        accepted: io::Result<(TcpStream, SocketAddr)>,
-        shutdown: &CancellationToken,
-    ) {
-        match accepted {
-            Ok((stream, peer)) => self.admit(stream, peer, shutdown),
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "connections cannot be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-
     fn admit(&self, stream: TcpStream, peer: SocketAddr, shutdown: &CancellationToken) {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return self.refuse(stream);
@@ -105,19 +99,18 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "answers to this connection may be delayed");
         }
-        let held = self.front.metrics().requests.connected();
-        let served = connection::serve(
+        let admission = Admission {
+            _slot: slot,
+            _counted: self.front.metrics().requests.connected(),
+        };
+        self.connections.spawn(connection::serve(
             stream,
             peer.ip(),
             Arc::clone(&self.front),
-            Arc::clone(&self.limits),
             // A token of its own, so that connections do not share a lock each time they are woken.
             shutdown.child_token(),
-        );
-        self.connections.spawn(async move {
-            served.await;
-            drop((slot, held));
-        });
+            admission,
+        ));
     }
 
     fn refuse(&self, stream: TcpStream) {
@@ -147,6 +140,14 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     let mut ignored = [0; 1_024];
     while stream.read(&mut ignored).await? > 0 {}
     Ok(())
+}
+
+/// Tells the log that nothing can be accepted, unless it was told a moment ago.
+fn complain(error: &io::Error, complained: &mut Option<Instant>) {
+    if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+        tracing::warn!(%error, "connections cannot be accepted");
+        *complained = Some(Instant::now());
+    }
 }
 
 /// Whether accepting failed for a peer that has left, and not for the system.

@@ -1,4 +1,4 @@
-//! Everything that is tested through real listeners, in one binary.
+//! Everything that is tested through real listeners and real stores, in one binary.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,18 +7,23 @@
     reason = "a failed setup should fail the test"
 )]
 
+mod backend;
+mod cli;
 mod http_admin;
 mod http_auth;
 mod http_connections;
+mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
 mod kill;
+mod recorded;
 mod redis_away;
-mod redis_server;
 mod redis_stops;
+mod replica;
 mod replicas;
 mod service;
 mod shutdown;
+mod store;
 mod time;
 mod webhook;

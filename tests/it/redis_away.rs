@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::redis_server::{Server, ready};
+use crate::backend::Server;
+use crate::replica::{durable, ready, replica, unready_replica};
 use crate::service::{APP_TOKEN, SOON, Service, alert, answer, eventually, message};
 
 const CHECK: &str = "/api/autolog/check?app=brief&environment=production";
@@ -110,8 +111,8 @@ async fn becomes_stale(service: &Service, brief_until: Timestamp) -> Duration {
 }
 
 async fn lives_through(outage: Outage) {
-    let mut server = Server::start();
-    let service = server.replica(&[("AUTOLOG_TTL_MIN", "1s")]).await;
+    let mut server = durable();
+    let service = replica(&server, &[("AUTOLOG_TTL_MIN", "1s")]).await;
     let (_, shop) = enable(&service, "shop", 600).await;
     let (_, brief) = enable(&service, "brief", 3).await;
     let brief_until = brief["session"]["expires_at"].as_str().unwrap();
@@ -155,8 +156,9 @@ async fn a_redis_that_hangs_is_lived_through() {
 
 #[tokio::test]
 async fn a_replica_that_starts_without_its_redis_becomes_ready_by_itself() {
-    let mut server = Server::prepare();
-    let service = server.unready_replica(&[]);
+    let mut server = durable();
+    server.kill();
+    let service = unready_replica(&server, &[]);
     assert_eq!(service.admin("/livez").await.0, 200);
     assert_eq!(service.admin("/readyz").await.0, 503);
     assert_eq!(service.admin("/healthz").await.0, 503);
@@ -198,9 +200,9 @@ async fn told(service: &Service) -> Vec<[Value; 3]> {
 
 #[tokio::test]
 async fn a_redis_that_was_flushed_gets_its_sessions_back() {
-    let server = Server::start();
-    let first = server.replica(&[]).await;
-    let second = server.replica(&[]).await;
+    let server = durable();
+    let first = replica(&server, &[]).await;
+    let second = replica(&server, &[]).await;
     for number in 0..5 {
         assert_eq!(enable(&first, &format!("shop-{number}"), 600).await.0, 200);
     }
@@ -208,14 +210,11 @@ async fn a_redis_that_was_flushed_gets_its_sessions_back() {
     eventually(SOON, async || told(&second).await == before).await;
 
     for _ in 0..3 {
-        server.run::<String>(&["FLUSHALL"]);
+        server.run::<String>("FLUSHALL");
         // A write may meet the empty store before any replica has noticed: it must not be the only thing in there.
         let (status, body) = enable(&second, "later", 900).await;
         assert!([200, 503].contains(&status.as_u16()), "{body}");
-        eventually(SOON, async || {
-            server.run::<u64>(&["HLEN", "{al}:records"]) >= 5
-        })
-        .await;
+        eventually(SOON, async || server.run::<u64>("HLEN {al}:records") >= 5).await;
         assert_eq!(enable(&second, "later", 900).await.0, 200);
         for service in [&first, &second] {
             eventually(SOON, async || {
@@ -227,6 +226,6 @@ async fn a_redis_that_was_flushed_gets_its_sessions_back() {
             .await;
         }
     }
-    let third = server.replica(&[]).await;
+    let third = replica(&server, &[]).await;
     assert_eq!(told(&third).await, told(&second).await);
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::redis_server::Server;
+use crate::backend::Server;
+use crate::replica::{durable, replica};
 use crate::service::{OPERATOR_TOKEN, SOON, Service, alert, eventually, message};
 
 async fn enable(service: &Service, app: &str) {
@@ -32,9 +33,9 @@ async fn applied_locally(service: &Service, path: &str, body: &Value) {
 
 #[tokio::test]
 async fn a_disable_is_obeyed_at_once_and_stored_when_redis_is_back() {
-    let server = Server::start();
-    let first = server.replica(&[]).await;
-    let second = server.replica(&[]).await;
+    let server = durable();
+    let first = replica(&server, &[]).await;
+    let second = replica(&server, &[]).await;
     for app in ["shop", "cart"] {
         enable(&first, app).await;
         eventually(SOON, async || is_live(&second, app).await).await;
@@ -59,9 +60,9 @@ async fn a_disable_is_obeyed_at_once_and_stored_when_redis_is_back() {
 
 #[tokio::test]
 async fn a_freeze_is_obeyed_at_once_and_stored_when_redis_is_back() {
-    let mut server = Server::start();
-    let first = server.replica(&[]).await;
-    let second = server.replica(&[]).await;
+    let mut server = durable();
+    let first = replica(&server, &[]).await;
+    let second = replica(&server, &[]).await;
     enable(&first, "shop").await;
     eventually(SOON, async || is_live(&second, "shop").await).await;
     server.kill();
@@ -76,31 +77,30 @@ async fn a_freeze_is_obeyed_at_once_and_stored_when_redis_is_back() {
     assert_eq!(frozen(&second).await["reason"], "too much");
     eventually(SOON, async || !is_live(&second, "shop").await).await;
     assert!(!is_live(&first, "shop").await);
-    let third = server.replica(&[]).await;
+    let third = replica(&server, &[]).await;
     assert_eq!(frozen(&third).await["frozen"], true);
     assert!(!is_live(&third, "shop").await);
 }
 
 #[tokio::test]
 async fn a_stop_that_is_stored_late_spares_what_was_opened_after_it() {
-    let server = Server::start();
-    let everything = ["ACL", "SETUSER", "cut", "on", ">pass", "~*", "&*", "+@all"];
-    server.run::<String>(&everything);
+    let server = durable();
+    server.run::<String>("ACL SETUSER cut on >pass ~* &* +@all");
     let user = [
         ("AUTOLOG_STORE_USERNAME", "cut"),
         ("AUTOLOG_STORE_PASSWORD", "pass"),
     ];
-    let cut = server.replica(&user).await;
-    let other = server.replica(&[]).await;
+    let cut = replica(&server, &user).await;
+    let other = replica(&server, &[]).await;
     enable(&cut, "before").await;
     eventually(SOON, async || is_live(&other, "before").await).await;
-    server.run::<String>(&["ACL", "SETUSER", "cut", "off"]);
-    server.run::<u64>(&["CLIENT", "KILL", "USER", "cut"]);
+    server.run::<String>("ACL SETUSER cut off");
+    server.run::<u64>("CLIENT KILL USER cut");
     applied_locally(&cut, "/api/autolog/disable", &json!({"all": true})).await;
     assert!(!is_live(&cut, "before").await);
     enable(&other, "after").await;
     enable(&other, "before").await;
-    server.run::<String>(&["ACL", "SETUSER", "cut", "on"]);
+    server.run::<String>("ACL SETUSER cut on");
     cut.wait_for_log("the store has taken a stop");
     eventually(SOON, async || is_live(&cut, "after").await).await;
     assert!(is_live(&other, "after").await);
@@ -111,8 +111,8 @@ async fn a_stop_that_is_stored_late_spares_what_was_opened_after_it() {
 
 #[tokio::test]
 async fn a_stop_is_obeyed_although_its_sender_has_left() {
-    let server = Server::start();
-    let service = server.replica(&[]).await;
+    let server = durable();
+    let service = replica(&server, &[]).await;
     enable(&service, "shop").await;
     server.pause();
     let body = r#"{"app":"shop","environment":"production"}"#;

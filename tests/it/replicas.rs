@@ -9,7 +9,8 @@ use futures_util::stream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::redis_server::Server;
+use crate::backend::Server;
+use crate::replica::{durable, replica};
 use crate::service::{APP_TOKEN, Service, alert, eventually, message};
 
 const THEN: &str = "2026-01-01T00:00:00Z";
@@ -45,10 +46,10 @@ async fn agree(first: &Service, second: &Service, app: &str) {
 
 #[tokio::test]
 async fn what_one_replica_writes_the_other_answers() {
-    let server = Server::start();
+    let server = durable();
     let linger = [("AUTOLOG_ON_RESOLVED", "linger"), ("AUTOLOG_LINGER", "1s")];
-    let first = server.replica(&linger).await;
-    let second = server.replica(&linger).await;
+    let first = replica(&server, &linger).await;
+    let second = replica(&server, &linger).await;
     let pairs = [(&first, &second), (&second, &first)];
     for (here, there) in pairs {
         assert_eq!(enable(here, "shop").await.0, 200);
@@ -85,8 +86,8 @@ async fn what_one_replica_writes_the_other_answers() {
 
 #[tokio::test]
 async fn the_same_message_at_both_replicas_opens_one_session_per_target() {
-    let server = Server::start();
-    let (first, second) = (server.replica(&[]).await, server.replica(&[]).await);
+    let server = durable();
+    let (first, second) = (replica(&server, &[]).await, replica(&server, &[]).await);
     let apps: Vec<String> = (0..9).map(|number| format!("shop-{number}")).collect();
     let alerts: Vec<Value> = apps
         .iter()
@@ -116,12 +117,12 @@ async fn the_same_message_at_both_replicas_opens_one_session_per_target() {
 
 #[tokio::test]
 async fn the_caps_hold_exactly_while_all_replicas_write() {
-    let server = Server::start();
+    let server = durable();
     let caps = [
         ("AUTOLOG_MAX_SESSIONS", "20"),
         ("AUTOLOG_MAX_AUTOMATIC", "7"),
     ];
-    let (first, second) = (server.replica(&caps).await, server.replica(&caps).await);
+    let (first, second) = (replica(&server, &caps).await, replica(&server, &caps).await);
     let replicas = [&first, &second];
     let alerts = (0..12).map(|number| {
         let app = format!("alerted-{number}");
@@ -159,7 +160,7 @@ async fn the_caps_hold_exactly_while_all_replicas_write() {
 
 /// How often each command was run so far.
 fn calls(server: &Server) -> BTreeMap<String, i64> {
-    let info: String = server.run(&["INFO", "commandstats"]);
+    let info: String = server.run("INFO commandstats");
     let lines = info.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
         Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
@@ -178,8 +179,8 @@ fn grown(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTree
 #[tokio::test]
 async fn checks_cost_redis_nothing() {
     const CHECKS: usize = 2_000;
-    let server = Server::start();
-    let service = server.replica(&[]).await;
+    let server = durable();
+    let service = replica(&server, &[]).await;
     assert_eq!(enable(&service, "shop").await.0, 200);
     let check = |number: usize| {
         let app = if number.is_multiple_of(2) {

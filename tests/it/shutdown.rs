@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::redis_server::ready;
+use crate::replica::ready;
 use crate::service::{APP_TOKEN, OPERATOR_TOKEN, SOON, Service, answer, eventually};
 
 const CHECK: &str = "/api/autolog/check?app=shop&environment=production";
