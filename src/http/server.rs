@@ -12,7 +12,7 @@ use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +24,8 @@ use crate::metrics::labels::Refusal;
 
 /// How long accepting pauses when the system cannot accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often the log tells of that while it lasts.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// How many refused connections are answered at once.
 const REFUSED: usize = 128;
 /// How long a refused connection is read, so that closing it does not destroy its answer on the way.
@@ -46,10 +48,19 @@ pub async fn serve(
         limits: Arc::new(limits),
         connections: TaskTracker::new(),
     };
+    let mut complained = None;
     loop {
-        tokio::select! {
-            accepted = listener.accept() => server.accept(accepted, &shutdown).await,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => server.admit(stream, peer, &shutdown),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                complain(&error, &mut complained);
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
     drop(listener);
@@ -83,21 +94,6 @@ struct Server {
 }
 
 impl Server {
-    async fn accept(
-        &self,
-        accepted: io::Result<(TcpStream, SocketAddr)>,
-        shutdown: &CancellationToken,
-    ) {
-        match accepted {
-            Ok((stream, peer)) => self.admit(stream, peer, shutdown),
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "connections cannot be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-
     fn admit(&self, stream: TcpStream, peer: SocketAddr, shutdown: &CancellationToken) {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return self.refuse(stream);
@@ -147,6 +143,14 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     let mut ignored = [0; 1_024];
     while stream.read(&mut ignored).await? > 0 {}
     Ok(())
+}
+
+/// Tells the log that nothing can be accepted, unless it was told a moment ago.
+fn complain(error: &io::Error, complained: &mut Option<Instant>) {
+    if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+        tracing::warn!(%error, "connections cannot be accepted");
+        *complained = Some(Instant::now());
+    }
 }
 
 /// Whether accepting failed for a peer that has left, and not for the system.
