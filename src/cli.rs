@@ -29,7 +29,12 @@ pub async fn run(command: Tool, vars: Vars) -> Exit {
         Ok(exit) => exit,
         Err(error) if error.is_broken_pipe() => Exit::Done,
         Err(error) => {
-            complain(&format!("autolog: {error}"));
+            // These are lists, one problem a line, each with the name that it is about.
+            if let CommandError::Config(_) | CommandError::Credentials(_) = &error {
+                complain(&error.to_string());
+            } else {
+                complain(&format!("autolog: {error}"));
+            }
             if healthcheck { Exit::No } else { error.exit() }
         }
     }

@@ -20,7 +20,7 @@ use crate::telemetry::{Filter, Format};
 
 pub use client::{ClientConfig, admin_address};
 pub use reader::{ConfigError, Problem};
-pub use store::{AddressError, RedisAddress, RedisLocation, StoreAddress};
+pub use store::{AddressError, StoreAddress};
 pub use values::{Length, LengthError};
 pub use variables::{Fallback, PREFIX, VARIABLES, Variable};
 

@@ -38,6 +38,5 @@ async fn serve(vars: Vec<(OsString, OsString)>) -> Exit {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     autolog::telemetry::init(&config.logging)?;
-    // SEAM: autolog::app::run(config).await
-    anyhow::bail!("the service is not connected yet")
+    autolog::app::run(config).await
 }

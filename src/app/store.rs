@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::config::{RedisLocation, StoreAddress};
+use crate::config::StoreAddress;
 use crate::domain::policy::Policy;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::store::embedded::Embedded;
 use crate::store::metered::Metered;
-use crate::store::redis::{Endpoint, Redis, RedisAddress, Tls};
+use crate::store::redis::Redis;
 
 /// Opens the store that `address` names; a Redis need not be there yet.
 pub(super) fn open(
@@ -30,22 +30,7 @@ pub(super) fn open(
             Box::new(store.with_context(|| format!("cannot open the store {}", path.display()))?)
         }
         StoreAddress::Memory => Box::new(Embedded::in_memory(policy)?),
-        StoreAddress::Redis(address) => {
-            let address = RedisAddress {
-                endpoint: match address.location.clone() {
-                    RedisLocation::Tcp { host, port } => Endpoint::Tcp { host, port },
-                    RedisLocation::Unix(path) => Endpoint::Unix { path },
-                },
-                database: address.db.into(),
-                username: address.username.clone(),
-                password: address.password.clone(),
-                tls: address.tls.then(|| Tls {
-                    ca_file: address.ca_file.clone(),
-                }),
-                key_prefix: address.key_prefix.clone(),
-            };
-            Box::new(Redis::new(address, policy)?)
-        }
+        StoreAddress::Redis(address) => Box::new(Redis::new(address.clone(), policy)?),
     };
     Ok(Arc::new(Metered::new(store, Arc::clone(metrics))))
 }

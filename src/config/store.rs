@@ -5,7 +5,7 @@ mod written;
 use std::fmt;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use crate::store::redis::{Endpoint, RedisAddress};
 
 pub(super) use written::{Written, WrittenRedis};
 
@@ -33,62 +33,33 @@ impl StoreAddress {
     }
 }
 
-/// One Redis server and how to speak with it.
-#[derive(Clone, Debug)]
-pub struct RedisAddress {
-    /// Where it listens.
-    pub location: RedisLocation,
-    /// The number of the database.
-    pub db: u32,
-    /// The ACL user.
-    pub username: Option<String>,
-    /// The password.
-    pub password: Option<SecretString>,
-    /// Whether the connection uses TLS.
-    pub tls: bool,
-    /// PEM file with the CA certificates to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// What every key begins with.
-    pub key_prefix: String,
-}
-
-/// Where a Redis server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedisLocation {
-    /// A TCP port.
-    Tcp {
-        /// Host name or address, an IPv6 address without brackets.
-        host: String,
-        /// Port.
-        port: u16,
-    },
-    /// A unix socket.
-    Unix(PathBuf),
-}
-
 impl fmt::Display for StoreAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redb { path } => write!(formatter, "redb:{}", path.display()),
             Self::Memory => formatter.write_str("memory:"),
-            Self::Redis(address) => address.fmt(formatter),
+            Self::Redis(address) => write_redis(formatter, address),
         }
     }
 }
 
-impl fmt::Display for RedisAddress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "rediss" } else { "redis" };
-        match &self.location {
-            RedisLocation::Tcp { host, port } if host.contains(':') => {
-                write!(formatter, "{scheme}://[{host}]:{port}/{}", self.db)
-            }
-            RedisLocation::Tcp { host, port } => {
-                write!(formatter, "{scheme}://{host}:{port}/{}", self.db)
-            }
-            RedisLocation::Unix(path) => {
-                write!(formatter, "redis+unix://{}?db={}", path.display(), self.db)
-            }
+/// Writes the address as `AUTOLOG_STORE` would name it, without what gets in.
+fn write_redis(formatter: &mut fmt::Formatter<'_>, address: &RedisAddress) -> fmt::Result {
+    let scheme = if address.tls.is_some() {
+        "rediss"
+    } else {
+        "redis"
+    };
+    let database = address.database;
+    match &address.endpoint {
+        Endpoint::Tcp { host, port } if host.contains(':') => {
+            write!(formatter, "{scheme}://[{host}]:{port}/{database}")
+        }
+        Endpoint::Tcp { host, port } => {
+            write!(formatter, "{scheme}://{host}:{port}/{database}")
+        }
+        Endpoint::Unix { path } => {
+            write!(formatter, "redis+unix://{}?db={database}", path.display())
         }
     }
 }

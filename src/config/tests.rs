@@ -236,8 +236,11 @@ fn redis_gets_its_companions() {
         "not-a-real-password"
     );
     assert_eq!(address.username.as_deref(), Some("autolog"));
-    assert_eq!(address.ca_file, Some("/etc/ca.pem".into()));
-    assert_eq!((address.db, address.key_prefix.as_str()), (2, "shared:al"));
+    assert_eq!(address.tls.unwrap().ca_file, Some("/etc/ca.pem".into()));
+    assert_eq!(
+        (address.database, address.key_prefix.as_str()),
+        (2, "shared:al")
+    );
 }
 
 #[test]

@@ -46,10 +46,10 @@ pub enum Fault {
 pub(super) fn check(secret: &[u8], position: usize) -> Result<(), Fault> {
     if secret.is_empty() {
         Err(Fault::Empty(position))
-    } else if is_placeholder(secret) {
-        Err(Fault::Placeholder(position))
     } else if secret.len() < MIN_BYTES {
         Err(Fault::TooShort(position))
+    } else if is_placeholder(secret) {
+        Err(Fault::Placeholder(position))
     } else {
         Ok(())
     }
@@ -124,7 +124,6 @@ mod tests {
     #[test]
     fn placeholders_are_refused_however_long() {
         for bad in [
-            "changeme",
             "changeme-changeme-changeme-changeme",
             "your-webhook-secret-goes-here",
             "REPLACE_WITH_YOUR_SECRET_TOKEN",
@@ -160,6 +159,7 @@ mod tests {
     #[test]
     fn short_and_empty_secrets_are_refused() {
         assert!(matches!(check(b"", 2), Err(Fault::Empty(2))));
+        assert!(matches!(check(b"changeme", 1), Err(Fault::TooShort(1))));
         assert!(matches!(
             check(b"9f2b7c1d4e8a60351c3d5e7", 3),
             Err(Fault::TooShort(3))

@@ -11,12 +11,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::front::Front;
 use super::limits::Limits;
 use super::phase::{Guarded, Phase, Progress};
+use crate::metrics::Held;
 use crate::metrics::labels::Refusal;
 
 /// The most that is read at once of a body, and kept of a head with what follows it.
@@ -24,14 +26,21 @@ const BUFFER: usize = 64 * 1_024;
 /// How long at shutdown a request that has arrived may take to be noticed on a connection without one.
 const ARRIVAL: Duration = Duration::from_millis(250);
 
+/// What a connection holds while it is open: its slot, and its place in the count.
+pub(super) struct Admission {
+    pub(super) _slot: OwnedSemaphorePermit,
+    pub(super) _counted: Held,
+}
+
 /// Serves one connection until it ends, is cut, or `shutdown` and the drain are over.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: IpAddr,
     front: Arc<Front>,
-    limits: Arc<Limits>,
     shutdown: CancellationToken,
+    admission: Admission,
 ) {
+    let limits = front.limits();
     let progress = Arc::new(Progress::new(Instant::now()));
     let io = TokioIo::new(Guarded::new(stream, Arc::clone(&progress)));
     let service = service_fn({
@@ -79,6 +88,7 @@ pub(super) async fn serve(
         End::Done | End::Cut(None) => {}
         End::Refused(reason) | End::Cut(Some(reason)) => front.metrics().requests.refused(reason),
     }
+    drop(admission);
 }
 
 /// How a connection ended.
@@ -105,7 +115,7 @@ impl End {
 struct Watchdog<'a> {
     sleep: Pin<&'a mut Sleep>,
     progress: Arc<Progress>,
-    limits: Arc<Limits>,
+    limits: &'a Limits,
     /// When the drain is over, if the process is to stop.
     drained: Option<Instant>,
 }
@@ -139,7 +149,7 @@ impl Watchdog<'_> {
     }
 
     fn deadline(&self) -> (Instant, Option<Refusal>) {
-        let own = self.progress.deadline(&self.limits);
+        let own = self.progress.deadline(self.limits);
         match (self.drained, self.progress.phase()) {
             (Some(_), Phase::New) => (self.sleep.deadline(), None),
             (Some(drained), Phase::Head | Phase::Busy | Phase::Idle) if drained < own.0 => {

@@ -19,7 +19,7 @@ use tracing::{Instrument, Span};
 use super::auth::Flood;
 use super::drain;
 use super::error::{ApiError, Unrendered, render};
-use super::limits::BodyLimits;
+use super::limits::Limits;
 use super::observe::{self, Observation};
 use super::phase::{Answer, Progress};
 use super::trace::{REQUEST_ID, RequestIds};
@@ -31,11 +31,11 @@ pub(super) struct Front {
     metrics: Arc<Metrics>,
     flood: Flood,
     ids: RequestIds,
-    body: BodyLimits,
+    limits: Limits,
 }
 
 impl Front {
-    pub(super) fn new(router: Router, body: BodyLimits, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(router: Router, limits: Limits, metrics: Arc<Metrics>) -> Self {
         Self {
             router: router
                 .fallback(async || ApiError::NotFound)
@@ -43,12 +43,16 @@ impl Front {
             metrics,
             flood: Flood::default(),
             ids: RequestIds::new(),
-            body,
+            limits,
         }
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Answers one request; it never fails, and it ends early only if the client leaves.
@@ -66,8 +70,7 @@ impl Front {
             observe::span(&observation, &id, request.headers())
         };
         let (request, unread) = drain::lend(request);
-        let mut inner = self.router.clone();
-        let routed = AssertUnwindSafe(async move { inner.call(request).await });
+        let routed = AssertUnwindSafe(self.router.clone().call(request));
         let mut response = match routed.catch_unwind().instrument(span.clone()).await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -81,7 +84,9 @@ impl Front {
         }
         if let Some(unread) = unread {
             // A client that sends its whole body before it reads would lose the answer to a closed connection.
-            unread.discard(observation.begun + self.body.deadline).await;
+            // Boxed, since what it needs would make every connection larger.
+            let deadline = observation.begun + self.limits.body.deadline;
+            Box::pin(unread.discard(deadline)).await;
         }
         response.headers_mut().insert(REQUEST_ID, id);
         observation.end(response.status(), &span);

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
+use super::connection::{self, Admission};
 use super::front::Front;
 use super::limits::Limits;
 use crate::metrics::Metrics;
@@ -44,8 +44,7 @@ pub async fn serve(
     let server = Server {
         slots: Arc::new(Semaphore::new(limits.connections)),
         refused: Arc::new(Semaphore::new(REFUSED)),
-        front: Arc::new(Front::new(router, limits.body, metrics)),
-        limits: Arc::new(limits),
+        front: Arc::new(Front::new(router, limits, metrics)),
         connections: TaskTracker::new(),
     };
     let mut complained = None;
@@ -89,7 +88,6 @@ struct Server {
     slots: Arc<Semaphore>,
     refused: Arc<Semaphore>,
     front: Arc<Front>,
-    limits: Arc<Limits>,
     connections: TaskTracker,
 }
 
@@ -101,19 +99,18 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "answers to this connection may be delayed");
         }
-        let held = self.front.metrics().requests.connected();
-        let served = connection::serve(
+        let admission = Admission {
+            _slot: slot,
+            _counted: self.front.metrics().requests.connected(),
+        };
+        self.connections.spawn(connection::serve(
             stream,
             peer.ip(),
             Arc::clone(&self.front),
-            Arc::clone(&self.limits),
             // A token of its own, so that connections do not share a lock each time they are woken.
             shutdown.child_token(),
-        );
-        self.connections.spawn(async move {
-            served.await;
-            drop((slot, held));
-        });
+            admission,
+        ));
     }
 
     fn refuse(&self, stream: TcpStream) {

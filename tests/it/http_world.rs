@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autolog::credentials::{Credentials, Source, Sources};
-use autolog::domain::name::{self, App};
+use autolog::domain::name::App;
 use autolog::http::auth::{Application, Authority, Operator, Poller, Webhook};
 use autolog::http::error::ApiError;
 use autolog::http::extract::{JsonBody, Params, WebhookBody, WebhookPath};

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use crate::config::reader::Reader;
-use crate::config::store::{AddressError, RedisAddress, StoreAddress, Written, WrittenRedis};
+use crate::config::store::{AddressError, StoreAddress, Written, WrittenRedis};
 use crate::config::values::KeyPrefix;
 use crate::config::variables::{Setting, Settings};
 use crate::credentials::{Source, Sources};
+use crate::store::redis::{RedisAddress, Tls};
 
 pub(in crate::config) fn store(
     settings: &Settings,
@@ -106,13 +107,13 @@ fn redis(
             format_args!("is required with a user"),
         );
     }
+    let ca_file = reader.parse(ca_file).option();
     RedisAddress {
-        location: written.location,
-        db: written.db,
+        endpoint: written.endpoint,
+        database: written.database.into(),
         username,
         password,
-        tls: written.tls,
-        ca_file: reader.parse(ca_file).option(),
+        tls: written.tls.then_some(Tls { ca_file }),
         key_prefix: String::new(),
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::{AddressError, RedisLocation};
+use super::AddressError;
+use crate::store::redis::Endpoint;
 
 /// An address as it was written, before its companions from other variables are added.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub(in crate::config) enum Written {
 /// The Redis part of an address as it was written.
 #[derive(Debug)]
 pub(in crate::config) struct WrittenRedis {
-    pub(in crate::config) location: RedisLocation,
-    pub(in crate::config) db: u32,
+    pub(in crate::config) endpoint: Endpoint,
+    pub(in crate::config) database: u32,
     pub(in crate::config) username: Option<String>,
     pub(in crate::config) password: Option<SecretString>,
     pub(in crate::config) tls: bool,
@@ -60,8 +61,8 @@ fn single(rest: &str, tls: bool) -> Result<WrittenRedis, AddressError> {
     }
     let (host, port) = host_and_port(parts.hosts, 6379)?;
     Ok(WrittenRedis {
-        location: RedisLocation::Tcp { host, port },
-        db: database(parts.path, parts.query)?,
+        endpoint: Endpoint::Tcp { host, port },
+        database: database(parts.path, parts.query)?,
         username: parts.username,
         password: parts.password,
         tls,
@@ -75,8 +76,8 @@ fn socket(rest: &str) -> Result<WrittenRedis, AddressError> {
         return Err(AddressError::Socket);
     }
     Ok(WrittenRedis {
-        location: RedisLocation::Unix(path.into()),
-        db: database(None, query)?,
+        endpoint: Endpoint::Unix { path: path.into() },
+        database: database(None, query)?,
         username: None,
         password: None,
         tls: false,

@@ -7,11 +7,12 @@ use redis::{RedisError, Script};
 
 use super::connection::{Purpose, is_lost, store_error};
 use super::load::{Loaded, Version};
-use super::payload::{add_changes, decode, encode};
+use super::payload::add_changes;
 use super::{FEED_LENGTH, REMEMBERED_MS, Redis};
 use crate::domain::ledger::Changes;
 use crate::domain::operation::{Decision, Operation};
 use crate::domain::time::Time;
+use crate::store::codec::{decode, encode};
 use crate::store::{Applied, OpId, StoreError};
 
 /// How often a decision is made anew because another process was faster.

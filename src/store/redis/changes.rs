@@ -6,8 +6,8 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{Cmd, FromRedisValue, Script};
 
 use super::connection::{Purpose, store_error};
-use super::payload::decode;
 use super::{Redis, keys};
+use crate::store::codec::decode;
 use crate::store::{Change, Changed, FEED_WAIT, Position, StoreError};
 
 /// The most entries read at once.

@@ -6,9 +6,9 @@ use redis::Script;
 
 use super::connection::{Purpose, is_lost, store_error};
 use super::load::NotInitialised;
-use super::{REMEMBERED_MS, Redis, keys};
+use super::{REMEMBERED_MS, Redis};
 use crate::domain::window::WindowRule;
-use crate::store::{Counted, OpId, StoreError, Tally};
+use crate::store::{Counted, OpId, StoreError, Tally, codec};
 
 /// How many tallies one script adds, so that others need not wait long.
 const PART: usize = 200;
@@ -53,7 +53,7 @@ impl Redis {
             .arg(rule.max_windows_per_app)
             .arg(REMEMBERED_MS);
         for tally in tallies {
-            let field = keys::field(&tally.target);
+            let field = codec::key(&tally.target);
             script
                 .key(self.keys.window(&field))
                 .key(self.keys.windows_of(&tally.target.app))

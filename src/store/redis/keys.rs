@@ -48,12 +48,6 @@ impl Keys {
     }
 }
 
-/// The name of a target inside the keys.
-pub(super) fn field(target: &Target) -> String {
-    let endpoint = target.endpoint.as_ref().map_or("", Endpoint::as_str);
-    format!("{}\0{}\0{endpoint}", target.app, target.environment)
-}
-
 /// The bounds between which the fields of one application in one environment lie.
 pub(super) fn range(place: &Place) -> (String, String) {
     let Place { app, environment } = place;
@@ -63,7 +57,7 @@ pub(super) fn range(place: &Place) -> (String, String) {
     )
 }
 
-/// The target that a field names.
+/// The target that a key names, the reverse of [`crate::store::codec::key`].
 pub(super) fn target(field: &str) -> Result<Target, StoreError> {
     let mut parts = field.splitn(3, '\0');
     let mut part = || parts.next().unwrap_or_default();

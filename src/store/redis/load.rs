@@ -12,6 +12,7 @@ use crate::domain::book::{Scope, with_parents};
 use crate::domain::ledger::{Ledger, Occupancy};
 use crate::domain::name::App;
 use crate::domain::time::Time;
+use crate::store::codec;
 use crate::store::{OpId, StoreError};
 
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("load.lua")));
@@ -99,7 +100,7 @@ fn add_scope(script: &mut ScriptInvocation<'_>, scope: &Scope) {
         Scope::Targets(targets) => {
             script.arg("fields");
             for target in with_parents(targets) {
-                script.arg(keys::field(&target));
+                script.arg(codec::key(&target));
             }
         }
         Scope::Place(place) => {

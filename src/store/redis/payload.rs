@@ -1,23 +1,13 @@
 //! How records and their times stand in the store.
 
 use redis::ScriptInvocation;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::keys;
 use crate::domain::book::Book;
 use crate::domain::halt::Halt;
 use crate::domain::ledger::Changes;
 use crate::domain::record::Record;
 use crate::store::StoreError;
-
-pub(super) fn encode<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(StoreError::corrupt)
-}
-
-pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(StoreError::corrupt)
-}
+use crate::store::codec::{self, decode, encode};
 
 pub(super) fn decode_records(texts: &[String]) -> Result<Vec<Record>, StoreError> {
     texts.iter().map(|text| decode(text)).collect()
@@ -36,12 +26,12 @@ pub(super) fn add_changes(
     for record in &changes.written {
         script
             .arg("put")
-            .arg(keys::field(&record.target))
+            .arg(codec::key(&record.target))
             .arg(encode(record)?);
         add_session(script, record);
     }
     for target in &changes.removed {
-        let field = keys::field(target);
+        let field = codec::key(target);
         script.arg("del").arg(&field).arg(&field).arg("").arg("");
     }
     if let Some(halt) = &changes.halt {
@@ -60,7 +50,7 @@ pub(super) fn add_changes(
 pub(super) fn add_seed(script: &mut ScriptInvocation<'_>, seed: &Book) -> Result<(), StoreError> {
     script.arg(encode(seed.halt())?);
     for record in seed.records() {
-        script.arg(keys::field(&record.target)).arg(encode(record)?);
+        script.arg(codec::key(&record.target)).arg(encode(record)?);
         add_session(script, record);
     }
     Ok(())

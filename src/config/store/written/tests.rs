@@ -2,7 +2,8 @@ use rstest::rstest;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::config::{RedisAddress, StoreAddress};
+use crate::config::StoreAddress;
+use crate::store::redis::{Endpoint, RedisAddress, Tls};
 
 fn redis(text: &str) -> WrittenRedis {
     let Written::Redis(redis) = text.parse().unwrap() else {
@@ -11,8 +12,8 @@ fn redis(text: &str) -> WrittenRedis {
     redis
 }
 
-fn tcp(host: &str, port: u16) -> RedisLocation {
-    RedisLocation::Tcp {
+fn tcp(host: &str, port: u16) -> Endpoint {
+    Endpoint::Tcp {
         host: host.into(),
         port,
     }
@@ -36,34 +37,36 @@ fn the_embedded_store_takes_any_path() {
 #[test]
 fn redis_addresses_have_defaults() {
     let address = redis("redis://cache");
-    assert_eq!(address.location, tcp("cache", 6379));
-    assert_eq!(address.db, 0);
+    assert_eq!(address.endpoint, tcp("cache", 6379));
+    assert_eq!(address.database, 0);
     assert!(!address.tls && address.username.is_none() && address.password.is_none());
 }
 
 #[test]
 fn user_password_and_database_are_read() {
     let address = redis("rediss://bob:p%40s%2Fs@cache.example:6380/3");
-    assert_eq!(address.location, tcp("cache.example", 6380));
+    assert_eq!(address.endpoint, tcp("cache.example", 6380));
     assert_eq!(address.username.as_deref(), Some("bob"));
     assert_eq!(address.password.unwrap().expose_secret(), "p@s/s");
-    assert_eq!((address.db, address.tls), (3, true));
+    assert_eq!((address.database, address.tls), (3, true));
     let address = redis("redis://:only-a-password@[::1]:7000?db=2");
-    assert_eq!(address.location, tcp("::1", 7000));
+    assert_eq!(address.endpoint, tcp("::1", 7000));
     assert_eq!(address.username, None);
     assert!(address.password.is_some());
-    assert_eq!(address.db, 2);
+    assert_eq!(address.database, 2);
 }
 
 #[test]
 fn a_unix_socket_takes_its_database_as_a_parameter() {
     let address = redis("redis+unix:///run/redis.sock?db=4");
     assert_eq!(
-        address.location,
-        RedisLocation::Unix("/run/redis.sock".into())
+        address.endpoint,
+        Endpoint::Unix {
+            path: "/run/redis.sock".into()
+        }
     );
-    assert_eq!(address.db, 4);
-    assert_eq!(redis("redis+unix:///run/redis.sock").db, 0);
+    assert_eq!(address.database, 4);
+    assert_eq!(redis("redis+unix:///run/redis.sock").database, 0);
 }
 
 #[rstest]
@@ -110,12 +113,11 @@ fn neither_errors_nor_the_printed_address_show_a_password() {
     let written = redis("rediss://bob:hunter2@host/1");
     assert!(!format!("{written:?}").contains("hunter2"));
     let address = StoreAddress::Redis(RedisAddress {
-        location: written.location,
-        db: written.db,
+        endpoint: written.endpoint,
+        database: written.database.into(),
         username: written.username,
         password: written.password,
-        tls: written.tls,
-        ca_file: None,
+        tls: written.tls.then(Tls::default),
         key_prefix: "al".into(),
     });
     assert_eq!(address.to_string(), "rediss://host:6379/1");
