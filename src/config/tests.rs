@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::domain::policy::OnResolved;
+use crate::telemetry::Filter;
 use crate::domain::target::Place;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
