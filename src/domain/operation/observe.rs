@@ -43,7 +43,7 @@ impl Alert {
         }
     }
 
-    fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         Cause::Alert(Alerting {
             fingerprint: self.fingerprint.clone(),
             starts_at: self.starts_at,
