@@ -10,6 +10,7 @@ use crate::domain::name::Reason;
 use crate::domain::outcome::{Guardrail, Outcome};
 use crate::domain::session::{MAX_HOLDERS, Session};
 use crate::domain::target::Target;
+use crate::domain::time::Time;
 
 /// What an automatic source asks for.
 pub(super) struct Claim<'alert> {
@@ -33,11 +34,6 @@ impl Desk<'_> {
             return self.join(claim);
         }
         self.join_others(&claim)
-    }
-
-    /// The smallest move of an expiry that is worth a write.
-    pub(super) fn worthwhile(ttl: Duration) -> Duration {
-        (ttl / 10).min(Duration::from_mins(1))
     }
 
     fn open(&mut self, claim: Claim<'_>) -> Outcome {
@@ -72,11 +68,7 @@ impl Desk<'_> {
         if refresh(&mut holder.cause, &claim.cause) {
             holder.started_at = now;
         }
-        let most = holder.started_at + max_session;
-        let wanted = holder.expires_at.max((now + claim.ttl).min(most));
-        if wanted.since(holder.expires_at) >= Self::worthwhile(claim.ttl) {
-            holder.expires_at = wanted;
-        }
+        prolong(holder, now, claim.ttl, max_session);
         if *holder == before {
             return Outcome::Unchanged;
         }
@@ -117,10 +109,7 @@ impl Desk<'_> {
         if let Cause::Others(others) = &mut others.cause {
             others.add(&alert.fingerprint);
         }
-        let wanted = (now + claim.ttl).min(others.started_at + most);
-        if wanted.since(others.expires_at) >= Self::worthwhile(claim.ttl) {
-            others.expires_at = wanted;
-        }
+        prolong(others, now, claim.ttl, most);
         if *others == before {
             return Outcome::Unchanged;
         }
@@ -167,6 +156,23 @@ pub(super) fn make_room(session: &mut Session, shared: &mut Holder) -> bool {
     shared.started_at = shared.started_at.min(folded.started_at);
     shared.expires_at = shared.expires_at.max(folded.expires_at);
     true
+}
+
+/// The smallest move of an expiry that is worth a write.
+pub(super) fn worthwhile(ttl: Duration) -> Duration {
+    (ttl / 10).min(Duration::from_mins(1))
+}
+
+/// Moves the holder's end as far as it may go, if that is far enough to be worth a write.
+///
+/// The last move is always made: a holder that stops short of its longest life would not be barred after it.
+fn prolong(holder: &mut Holder, now: Time, ttl: Duration, max_session: Duration) {
+    let last = holder.started_at + max_session;
+    let wanted = (now + ttl).min(last);
+    let is_worthwhile = wanted.since(holder.expires_at) >= worthwhile(ttl) || wanted == last;
+    if holder.expires_at < wanted && is_worthwhile {
+        holder.expires_at = wanted;
+    }
 }
 
 /// Takes over what a newer sighting of the same cause says; tells whether it is a new episode.

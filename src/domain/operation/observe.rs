@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Desk;
-use super::hold::Claim;
+use super::hold::{Claim, worthwhile};
 use crate::domain::event::Event;
 use crate::domain::holder::{Alerting, Cause, Source};
 use crate::domain::name::{Endpoint, Fingerprint, Reason};
@@ -160,7 +160,7 @@ impl Desk<'_> {
         if let Some(known) = known {
             known.alert.starts_at = known.alert.starts_at.max(alert.starts_at);
             known.guardrail = guardrail;
-            if (now + ttl).since(known.until) >= Self::worthwhile(ttl) {
+            if (now + ttl).since(known.until) >= worthwhile(ttl) {
                 known.until = now + ttl;
             }
             return true;

@@ -36,6 +36,20 @@ fn an_alert_that_fires_for_days_is_barred_for_as_long_as_it_held() {
 }
 
 #[test]
+fn no_rhythm_of_repeats_gets_around_the_bar() {
+    for seconds in [61, 100, 251, 307, 599, 1_201, 1_799] {
+        let mut world = World::new();
+        let interval = Duration::from_secs(seconds);
+        let verbose = repeat(&mut world, interval, 16 * HOUR, keeps_firing);
+        assert!(
+            verbose <= 9 * HOUR,
+            "every {seconds} s: {} min of 16 h",
+            verbose.as_secs() / 60
+        );
+    }
+}
+
+#[test]
 fn the_end_by_max_session_is_told_as_such() {
     let mut world = World::new();
     repeat(&mut world, 5 * MINUTE, 4 * HOUR, keeps_firing);
