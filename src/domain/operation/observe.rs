@@ -106,13 +106,16 @@ impl Desk<'_> {
         lingers && resolved.is_some_and(|list| list.iter().any(|memory| memory.alert == episode))
     }
 
-    fn forbids(&self, alert: &Alert) -> Option<Guardrail> {
+    /// What forbids the alert to open, to join or to go on holding.
+    pub(super) fn forbids(&self, alert: &Alert) -> Option<Guardrail> {
         let record = self.ledger.record(&alert.target);
         let barred =
             record.is_some_and(|record| record.is_barred(Some(&alert.episode()), self.now));
+        let full = !self.has_room(&alert.target, &alert.cause());
         self.ledger
             .refusal(&alert.target, Source::Alert, self.policy)
             .or_else(|| barred.then_some(Guardrail::Barred))
+            .or_else(|| full.then_some(Guardrail::Holders))
     }
 
     /// The alert fires on though its holder had expired: the operator should know of the gap.

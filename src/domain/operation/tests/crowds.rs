@@ -84,3 +84,47 @@ fn an_operator_finds_room_in_a_crowd_of_alerts() {
     enable_by(&mut world, 1..20);
     assert_eq!(world.session(&shop()).holders.len(), 32);
 }
+
+#[test]
+fn an_error_window_finds_room_in_a_crowd_of_alerts() {
+    let mut world = World::new();
+    world.observe(crowd(0..32));
+    world.pass(20 * MINUTE);
+    assert_eq!(world.trigger(shop()), Outcome::Extended);
+    assert_eq!(world.granted(&shop()), Some((Level::Debug, 30 * MINUTE)));
+}
+
+#[test]
+fn a_session_held_by_operators_alone_lets_an_alert_wait_and_says_so() {
+    let mut world = World::new();
+    enable_by(&mut world, 0..32);
+    let decision = world.apply(&Operation::Observe(vec![alert("a")]));
+    assert_eq!(decision.outcomes, [refused(Guardrail::Holders)]);
+    assert!(matches!(decision.events[..], [Event::Refused { .. }]));
+    assert_eq!(world.sweep(), []);
+    assert_eq!(world.trigger(shop()), refused_for_good(Guardrail::Holders));
+    world.enable(shop(), "op0", Level::Debug, MINUTE);
+    world.pass(MINUTE).sweep();
+    assert!(
+        world.holder(&shop(), "a").is_some(),
+        "it opens once there is room"
+    );
+}
+
+#[test]
+fn a_refused_operator_changes_nothing() {
+    let mut world = World::new();
+    enable_by(&mut world, 0..31);
+    world.fire(alert("a"));
+    let before = world.book.clone();
+    assert_eq!(
+        world.enable(shop(), "one-too-many", Level::Trace, HOUR),
+        refused_for_good(Guardrail::Holders)
+    );
+    assert!(world.book == before);
+    enable_by(&mut world, 7..8);
+    assert!(
+        world.holder(&shop(), "a").is_some(),
+        "a known operator needs no room"
+    );
+}
