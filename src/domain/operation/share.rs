@@ -34,8 +34,11 @@ impl Desk<'_> {
             return Outcome::Unchanged;
         };
         let before = holder.clone();
-        if let Cause::Others(others) = &mut holder.cause {
-            others.add(&alert.fingerprint);
+        if let Cause::Others(others) = &mut holder.cause
+            && others.add(&alert.episode())
+        {
+            // a new fault gets its full time, however old the crowd is
+            holder.started_at = now;
         }
         prolong(holder, now, claim.ttl, max_session);
         if *holder == before {
@@ -93,10 +96,10 @@ fn share(session: &mut Session) -> bool {
     let Some(shared) = others(session) else {
         return false;
     };
-    shared.started_at = shared.started_at.min(folded.started_at);
+    shared.started_at = shared.started_at.max(folded.started_at);
     shared.expires_at = shared.expires_at.max(folded.expires_at);
     if let (Cause::Others(others), Cause::Alert(alert)) = (&mut shared.cause, &folded.cause) {
-        others.add(&alert.fingerprint);
+        others.add(&alert.episode());
     }
     true
 }

@@ -73,6 +73,59 @@ fn resolving_one_alert_of_the_crowd_leaves_the_shared_holder() {
 }
 
 #[test]
+fn a_new_fault_in_an_old_crowd_gets_its_full_time() {
+    let mut world = World::new();
+    for _ in 0..15 {
+        world.observe(crowd(0..40));
+        world.pass(15 * MINUTE);
+    }
+    world.observe(crowd(0..40));
+    world.pass(14 * MINUTE);
+    assert_eq!(world.fire(alert("new")), Outcome::Extended);
+    assert_eq!(world.granted(&shop()), Some((Level::Debug, 30 * MINUTE)));
+}
+
+#[rstest::rstest]
+fn a_crowd_that_fires_for_days_cannot_keep_the_application_verbose(
+    #[values(33, 50, 94, 95, 200)] size: usize,
+) {
+    let mut world = World::new();
+    let mut verbose = Duration::ZERO;
+    for _ in 0..16 * 4 {
+        world.observe(crowd(0..size));
+        if world.is_live(&shop()) {
+            verbose += 15 * MINUTE;
+        }
+        world.pass(15 * MINUTE);
+    }
+    assert!(verbose <= 9 * HOUR, "{} h of 16", verbose.as_secs() / 3_600);
+}
+
+#[test]
+fn a_new_fault_is_not_barred_with_the_crowd() {
+    for size in [50, 200] {
+        let mut world = World::new();
+        for _ in 0..18 {
+            world.observe(crowd(0..size));
+            world.pass(15 * MINUTE);
+        }
+        assert!(!world.is_live(&shop()));
+        for old in ["a0", "a45"] {
+            let outcome = world.fire(alert(old));
+            assert!(matches!(
+                outcome,
+                Outcome::Refused {
+                    guardrail: Guardrail::Barred,
+                    ..
+                }
+            ));
+        }
+        assert_eq!(world.fire(since(world.now, "a45")), Outcome::Opened);
+        assert_eq!(world.fire(since(world.now, "new")), Outcome::Extended);
+    }
+}
+
+#[test]
 fn an_operator_finds_room_in_a_crowd_of_alerts() {
     let mut world = World::new();
     world.observe(crowd(0..32));
