@@ -106,6 +106,17 @@ fn enabling_an_endpoint_frees_that_endpoint_only() {
 }
 
 #[test]
+fn enabling_one_application_after_everything_was_disabled_frees_it_with_its_endpoints_only() {
+    let mut world = World::new();
+    world.disable(Selection::Everything);
+    world.enable(shop(), "ben", Level::Debug, MINUTE);
+    assert_eq!(world.fire(alert("a")), Outcome::Extended);
+    assert_eq!(world.fire(about(pay(), "b")), Outcome::Opened);
+    let cart = world.fire(about(target("cart"), "c"));
+    assert_eq!(cart, refused(Guardrail::Cooldown));
+}
+
+#[test]
 fn a_later_disable_counts_again_after_an_enable() {
     for selection in [
         Selection::Endpoint(pay()),
