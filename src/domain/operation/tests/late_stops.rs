@@ -47,12 +47,70 @@ fn the_cooldown_of_a_late_disable_counts_from_when_it_was_asked_for() {
 }
 
 #[test]
+fn a_late_disable_does_not_shorten_a_newer_cooldown() {
+    for selection in [
+        Selection::Endpoint(pay()),
+        Selection::Place(place("shop")),
+        Selection::Everything,
+    ] {
+        let mut world = World::new();
+        world.pass(5 * MINUTE);
+        world.apply(&Operation::Disable(Disable {
+            cooldown: Some(HOUR),
+            ..disable(selection.clone())
+        }));
+        for minutes in [1, 10] {
+            world.pass(minutes * MINUTE);
+            world.apply(&late(selection.clone(), START));
+            let outcome = world.fire(about(pay(), "a"));
+            assert_eq!(outcome, refused(Guardrail::Cooldown));
+        }
+        world.now = START + 64 * MINUTE;
+        assert_eq!(world.fire(about(pay(), "a")), refused(Guardrail::Cooldown));
+    }
+}
+
+#[test]
+fn a_late_disable_does_not_take_back_what_an_operators_later_enable_cleared() {
+    for selection in [Selection::Place(place("shop")), Selection::Everything] {
+        let mut world = World::new();
+        world.pass(MINUTE);
+        world.enable(shop(), "ben", Level::Debug, HOUR);
+        world.pass(MINUTE);
+        world.apply(&late(selection, START));
+        assert_eq!(world.fire(alert("a")), Outcome::Extended);
+        assert_eq!(world.fire(about(pay(), "b")), Outcome::Opened);
+    }
+}
+
+#[test]
 fn a_late_freeze_lasts_from_when_it_was_asked_for() {
     let mut world = World::new();
     world.pass(HOUR);
     world.apply(&late_freeze(true, START));
     let frozen = world.book.halt().freeze(world.now).unwrap();
     assert_eq!(frozen.until, START + 4 * HOUR);
+}
+
+#[test]
+fn a_freeze_that_comes_after_its_own_end_freezes_nothing_and_tells_nothing() {
+    let mut world = World::new();
+    world.pass(4 * HOUR);
+    let decision = world.apply(&late_freeze(true, START));
+    assert_eq!(decision.events, []);
+    assert_eq!(world.book.halt().freeze, None);
+}
+
+#[test]
+fn a_late_release_does_not_undo_a_newer_freeze_nor_does_a_late_freeze_shorten_it() {
+    for frozen in [false, true] {
+        let mut world = World::new();
+        world.pass(MINUTE).freeze();
+        world.pass(MINUTE);
+        world.apply(&late_freeze(frozen, START));
+        let kept = world.book.halt().freeze(world.now).unwrap();
+        assert_eq!(kept.until, START + MINUTE + 4 * HOUR);
+    }
 }
 
 #[test]
