@@ -270,15 +270,22 @@ impl Record {
         push_bounded(&mut self.barred, Barred { alert, until }, MAX_WAITING);
     }
 
-    /// Remembers for `length` that the alert was resolved at `now`.
+    /// Remembers for `length` that the alert was resolved at `now`; a repeat does not prolong that.
     pub fn note_resolved(&mut self, alert: Episode, now: Time, length: std::time::Duration) {
-        self.resolved.retain(|memory| memory.alert != alert);
+        if self.is_just_resolved(&alert) {
+            return;
+        }
         let memory = Memory {
             alert,
             at: now,
             until: now + length,
         };
         push_bounded(&mut self.resolved, memory, MAX_MEMORIES);
+    }
+
+    /// Whether the alert was resolved a moment ago, as far as that is remembered.
+    pub fn is_just_resolved(&self, alert: &Episode) -> bool {
+        self.resolved.iter().any(|memory| memory.alert == *alert)
     }
 }
 

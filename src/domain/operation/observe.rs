@@ -98,12 +98,8 @@ impl Desk<'_> {
 
     fn is_late_repeat(&self, alert: &Alert) -> bool {
         let lingers = matches!(self.policy.on_resolved, OnResolved::Linger(_));
-        let resolved = self
-            .ledger
-            .record(&alert.target)
-            .map(|record| &record.resolved);
-        let episode = alert.episode();
-        lingers && resolved.is_some_and(|list| list.iter().any(|memory| memory.alert == episode))
+        let record = self.ledger.record(&alert.target);
+        lingers && record.is_some_and(|record| record.is_just_resolved(&alert.episode()))
     }
 
     /// What forbids the alert to open, to join or to go on holding.

@@ -70,6 +70,18 @@ fn a_resolution_of_nothing_known_changes_nothing() {
 }
 
 #[test]
+fn a_repeated_resolution_changes_nothing() {
+    for mut world in [World::new(), World::lingering()] {
+        world.fire(alert("a"));
+        world.resolve(alert("a"));
+        let before = world.book.clone();
+        world.pass(10 * SECOND);
+        assert_eq!(world.resolve(alert("a")), Outcome::Unchanged);
+        assert!(world.book == before);
+    }
+}
+
+#[test]
 fn with_linger_a_late_repeat_within_a_minute_of_the_resolution_is_stale() {
     let mut world = World::lingering();
     world.fire(alert("a"));
