@@ -160,7 +160,8 @@ impl Ledger {
 
     /// Whether one more record may be kept for an alert that waits.
     pub fn has_room_for(&self, target: &Target) -> bool {
-        self.records.contains_key(target) || self.occupancy.records < MAX_RECORDS
+        let added = self.records.len().saturating_sub(self.loaded.len());
+        self.records.contains_key(target) || self.occupancy.records + added < MAX_RECORDS
     }
 
     /// Ends and forgets what has lapsed in every record.

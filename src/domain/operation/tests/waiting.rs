@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::ledger::{MAX_RECORDS, Occupancy};
 use crate::domain::policy::Caps;
 
 /// At most one automatic session, and the cart has it.
@@ -154,4 +155,25 @@ fn a_sweep_opens_no_more_than_the_limit_allows() {
     let live = |app: &&str| world.is_live(&target(app));
     let apps = ["a", "b", "cart", "d"];
     assert_eq!(apps.iter().filter(|app| live(app)).count(), 1);
+}
+
+#[test]
+fn beyond_so_many_records_a_refused_alert_does_not_wait_in_a_new_one() {
+    let mut world = World::new();
+    world.freeze();
+    let occupancy = Occupancy {
+        records: MAX_RECORDS - 1,
+        ..Occupancy::default()
+    };
+    let halt = world.book.halt().clone();
+    let mut ledger = crate::domain::ledger::Ledger::new(world.now, Vec::new(), halt, occupancy);
+    let alerts = ["a", "b"].map(|app| about(target(app), "x"));
+    let decision = Operation::Observe(alerts.to_vec()).decide(&mut ledger, &world.policy, 0);
+    assert_eq!(
+        decision.outcomes,
+        [
+            refused(Guardrail::Frozen),
+            refused_for_good(Guardrail::Frozen)
+        ]
+    );
 }
