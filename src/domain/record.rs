@@ -1,5 +1,7 @@
 //! What is kept per target: its session while one is open, and what outlives it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::{Ending, Event};
@@ -20,6 +22,9 @@ pub use barred::{Barred, BarredOthers};
 pub const MAX_WAITING: usize = 32;
 /// The most remembered gaps, and the most remembered resolutions.
 const MAX_MEMORIES: usize = 16;
+/// How long it is remembered that a holder expired while its alert fired: longer than Alertmanager usually waits before it
+/// repeats an alert (`repeat_interval`, by default 4 h).
+const GAP_REMEMBERED: Duration = Duration::from_hours(13);
 
 /// What is kept per target: its session while one is open, and what outlives it until that has lapsed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,16 +242,12 @@ impl Record {
                 super::policy::OnResolved::Keep => Ending::Expired,
             },
             Cause::Alert(alert) => {
-                let at = holder.expires_at;
-                push_bounded(
-                    &mut self.expired_firing,
-                    Memory {
-                        alert: alert.episode(),
-                        at,
-                        until,
-                    },
-                    MAX_MEMORIES,
-                );
+                let memory = Memory {
+                    alert: alert.episode(),
+                    at: holder.expires_at,
+                    until: holder.expires_at + GAP_REMEMBERED,
+                };
+                push_bounded(&mut self.expired_firing, memory, MAX_MEMORIES);
                 Ending::ExpiredFiring
             }
             Cause::Errors if used_up => {
@@ -271,7 +272,7 @@ impl Record {
     }
 
     /// Remembers for `length` that the alert was resolved at `now`; a repeat does not prolong that.
-    pub fn note_resolved(&mut self, alert: Episode, now: Time, length: std::time::Duration) {
+    pub fn note_resolved(&mut self, alert: Episode, now: Time, length: Duration) {
         if self.is_just_resolved(&alert) {
             return;
         }

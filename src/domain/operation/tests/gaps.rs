@@ -35,6 +35,26 @@ fn the_same_episode_coming_again_tells_of_the_gap_once() {
 }
 
 #[test]
+fn the_gap_is_known_whatever_the_ttl_and_the_longest_session_are() {
+    for (ttl, max_session) in [
+        (MINUTE, HOUR),
+        (MINUTE, 4 * HOUR),
+        (4 * HOUR, 4 * HOUR + MINUTE),
+    ] {
+        let mut world = World::with(Policy {
+            ttl,
+            max_session,
+            ..Policy::default()
+        });
+        world.fire(alert("a"));
+        world.pass(4 * HOUR + 5 * MINUTE);
+        world.sweep();
+        let events = fire(&mut world, alert("a")).events;
+        assert_eq!(gaps(&events), [(ttl, 4 * HOUR + 5 * MINUTE)]);
+    }
+}
+
+#[test]
 fn a_gap_is_told_when_another_holder_kept_the_session_open_all_the_while() {
     let mut world = World::new();
     world.fire(alert("a"));
