@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::reader::{Parsed, Reader};
 use super::values::{Bytes, Label, Length, Switch};
 use super::variables::{Setting, Settings};
-use super::{ErrorWindow, Limits, Listeners, Logging, Mapping, NOWHERE};
+use super::{ErrorWindow, Limits, Listeners, Mapping, NOWHERE};
 use crate::domain::policy::{Caps, OnResolved, Policy};
+use crate::telemetry::{Filter, Logging};
 
 pub(super) use store::{secrets, store};
 
@@ -186,9 +187,7 @@ impl Limits {
 
 pub(super) fn logging(settings: &Settings, reader: &mut Reader) -> Logging {
     Logging {
-        filter: reader
-            .parse(settings.log())
-            .or(crate::telemetry::Filter::default()),
+        filter: reader.parse(settings.log()).or(Filter::default()),
         format: reader.parse(settings.log_format()).option(),
         no_color: false,
     }
