@@ -7,6 +7,7 @@
     reason = "a failed setup should fail the test"
 )]
 
+mod architecture;
 mod backend;
 mod cli;
 mod http_admin;
