@@ -17,9 +17,13 @@ build: ## Build the release binary.
 	$(CARGO) build --release --locked
 
 .PHONY: test
-test: ## Install what the tests need, and run them.
+test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
 	$(CARGO) test --locked
+
+.PHONY: test-examples
+test-examples: ## Test the Python example.
+	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
 check: check-format check-lints check-docs check-dependencies check-scripts ## Run every static check.
@@ -60,6 +64,10 @@ e2e-all: e2e ## The same, and again with the oldest Alertmanager that is support
 chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill
+
+.PHONY: record-webhooks
+record-webhooks: ## Record anew what real Alertmanagers post.
+	./scripts/record-webhooks.sh
 
 .PHONY: clean
 clean: ## Remove what was built.

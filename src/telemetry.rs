@@ -5,6 +5,17 @@ use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// What is logged.
+    pub filter: Filter,
+    /// How; none: text on a terminal, else JSON.
+    pub format: Option<Format>,
+    /// Whether colours are unwanted (`NO_COLOR`, see no-color.org).
+    pub no_color: bool,
+}
+
 /// What is logged, such as `info` or `autolog=debug,info`; checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter(String);
@@ -55,17 +66,6 @@ impl FromStr for Format {
             _ => Err(FormatError),
         }
     }
-}
-
-/// What is logged, and how.
-#[derive(Clone, Debug)]
-pub struct Logging {
-    /// What is logged.
-    pub filter: Filter,
-    /// How; none: text on a terminal, else JSON.
-    pub format: Option<Format>,
-    /// Whether colours are unwanted (`NO_COLOR`, see no-color.org).
-    pub no_color: bool,
 }
 
 /// The subscriber could not be installed: the filter is bad, or there is one already.
