@@ -5,8 +5,8 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::domain::policy::OnResolved;
-use crate::telemetry::Filter;
 use crate::domain::target::Place;
+use crate::telemetry::Filter;
 use crate::telemetry::Filter;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -15,7 +15,16 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("snapshot", &["domain", "store"]),
     ("feed", &["metrics", "snapshot", "store"]),
     ("control", &["domain", "metrics", "snapshot", "store"]),
-    ("config", &["credentials", "domain", "store", "telemetry"]),
+    (
+        "config",
+        &[
+            "alertmanager",
+            "credentials",
+            "domain",
+            "store",
+            "telemetry",
+        ],
+    ),
     (
         "http",
         &[
