@@ -18,6 +18,7 @@ mod http_requests;
 mod http_shutdown;
 mod http_world;
 mod kill;
+mod readme;
 mod recorded;
 mod redis_away;
 mod redis_stops;
