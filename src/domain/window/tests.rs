@@ -8,6 +8,7 @@ fn rule(length: Duration) -> WindowRule {
     WindowRule {
         length,
         threshold: 10,
+        ..WindowRule::default()
     }
 }
 
