@@ -7,6 +7,7 @@
     reason = "a failed setup should fail the test"
 )]
 
+mod architecture;
 mod backend;
 mod cli;
 mod embedded;
@@ -18,6 +19,7 @@ mod http_requests;
 mod http_shutdown;
 mod http_world;
 mod kill;
+mod readme;
 mod recorded;
 mod redis_away;
 mod redis_stops;
