@@ -7,7 +7,6 @@ use super::*;
 use crate::domain::policy::OnResolved;
 use crate::domain::target::Place;
 use crate::telemetry::Filter;
-use crate::telemetry::Filter;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::from_vars(

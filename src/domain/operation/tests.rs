@@ -23,6 +23,7 @@ mod guardrails;
 mod late_stops;
 mod levels;
 mod max_session;
+mod model;
 mod opening;
 mod resolving;
 mod waiting;

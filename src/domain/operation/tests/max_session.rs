@@ -119,3 +119,13 @@ fn a_new_episode_starts_the_clock_of_its_holder_anew() {
     });
     assert_eq!(verbose, 4 * HOUR);
 }
+
+#[test]
+fn an_alert_that_was_resolved_within_its_time_is_not_barred() {
+    let mut world = World::new();
+    repeat(&mut world, 5 * MINUTE, 235 * MINUTE, keeps_firing);
+    assert_eq!(world.resolve(alert("a")), Outcome::Resolved);
+    world.pass(5 * MINUTE);
+    assert_eq!(endings(&world.sweep()), [Ending::Expired]);
+    assert_eq!(world.fire(alert("a")), Outcome::Opened);
+}
