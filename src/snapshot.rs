@@ -120,7 +120,7 @@ impl Snapshot {
     pub fn replace(&self, listing: Listing) {
         let mut memory = self.write();
         memory.book = listing.book;
-        memory.clock = Some(Clock::start(listing.now));
+        memory.clock = Some(Clock::start(listing.now, listing.asked));
         memory.contact = Some(Instant::now());
         memory.rebuild_views();
         memory.apply_stops(&self.policy);

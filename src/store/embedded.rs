@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -104,10 +105,12 @@ impl Store for Embedded {
 
     /// Ignores the seed: what this store has lost nobody else has kept.
     async fn list(&self, _seed: &Book) -> Result<Listing, StoreError> {
+        let asked = Instant::now();
         let memory = self.inner.memory();
         Ok(Listing {
             position: memory.position().clone(),
             now: self.inner.clock.now(),
+            asked,
             book: memory.book().clone(),
         })
     }

@@ -13,8 +13,6 @@ use crate::service::{APP_TOKEN, SOON, Service, alert, answer, eventually, messag
 const CHECK: &str = "/api/autolog/check?app=brief&environment=production";
 /// How long a write may take to fail.
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
-/// How long a busy machine may hold up any one answer.
-const HICCUP: Duration = Duration::from_millis(250);
 
 /// How Redis goes away.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +57,7 @@ async fn refused(what: &str, write: impl Future<Output = (StatusCode, Value)>) {
     let took = started.elapsed();
     assert_eq!(status, 503, "{what}: {body}");
     assert_eq!(body["code"], "store_unavailable", "{what}: {body}");
-    assert!(took < REFUSED_WITHIN + HICCUP, "{what} took {took:?}");
+    assert!(took < REFUSED_WITHIN, "{what} took {took:?}");
 }
 
 /// Every kind of write is refused in time, also if several come at once.
@@ -98,9 +96,10 @@ async fn becomes_stale(service: &Service, brief_until: Timestamp) -> Duration {
         let after = Timestamp::now();
         if live {
             let late = before.duration_since(brief_until);
-            assert!(late.as_millis() < 100, "it outlives its end by {late}");
+            assert!(late.as_millis() < 10, "it outlives its end by {late}");
         } else {
-            assert!(after >= brief_until, "it ended early, at {after}");
+            let early = brief_until.duration_since(after);
+            assert!(early.as_millis() < 500, "it ended early by {early}");
         }
         if stale {
             return started.elapsed();
