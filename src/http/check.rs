@@ -78,15 +78,7 @@ pub(crate) async fn check(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let answer = check.answer(&params, &headers);
-    if answer.is_err() {
-        let result = match answer {
-            Err(ApiError::NotSynced) => CheckResult::NotSynced,
-            Ok(_) | Err(_) => CheckResult::Rejected,
-        };
-        check.control.metrics().requests.check(result);
-    }
-    answer
+    check.answer(&params, &headers)
 }
 
 impl Check {

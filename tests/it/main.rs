@@ -7,6 +7,7 @@
     reason = "a failed setup should fail the test"
 )]
 
+mod architecture;
 mod backend;
 mod cli;
 mod http_admin;
@@ -16,7 +17,15 @@ mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
+mod kill;
+mod readme;
 mod recorded;
+mod redis_away;
+mod redis_stops;
+mod replica;
+mod replicas;
 mod service;
+mod shutdown;
 mod store;
+mod time;
 mod webhook;
