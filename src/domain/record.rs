@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Ending, Event};
-use super::holder::{Alerting, Cause, Holder};
-use super::name::{Endpoint, Fingerprint, Operator, Reason};
+use super::holder::{Cause, Holder};
+use super::name::{Endpoint, Operator, Reason};
 use super::outcome::Guardrail;
 use super::policy::Policy;
 use super::session::Session;
@@ -14,14 +14,16 @@ use super::target::Target;
 use super::time::Time;
 
 mod barred;
+mod episode;
 mod size;
 
 pub use barred::{Barred, BarredOthers};
+pub use episode::Episode;
 
 /// The most alerts that wait in one record, and the most that are barred.
 pub const MAX_WAITING: usize = 32;
 /// The most remembered gaps, and the most remembered resolutions.
-const MAX_MEMORIES: usize = 16;
+pub const MAX_MEMORIES: usize = 16;
 /// How long it is remembered that a holder expired while its alert fired: longer than Alertmanager usually waits before it
 /// repeats an alert (`repeat_interval`, by default 4 h).
 const GAP_REMEMBERED: Duration = Duration::from_hours(13);
@@ -55,26 +57,6 @@ pub struct Record {
     /// Alerts resolved a moment ago, whose late repeats do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resolved: Vec<Memory>,
-}
-
-/// One alert from the moment it began to fire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Episode {
-    /// What tells this alert from another.
-    pub fingerprint: Fingerprint,
-    /// When it began to fire, by its sender's clock.
-    pub starts_at: Time,
-}
-
-impl Episode {
-    /// FNV-1a, 32 bit: stable across versions and machines, as what is stored must be.
-    pub fn short_hash(&self) -> u32 {
-        let starts_at = self.starts_at.as_millis().to_be_bytes();
-        let bytes = self.fingerprint.as_str().bytes().chain(starts_at);
-        bytes.fold(0x811c_9dc5, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        })
-    }
 }
 
 /// A refused alert that opens when what refused it lifts.
@@ -287,16 +269,6 @@ impl Record {
     /// Whether the alert was resolved a moment ago, as far as that is remembered.
     pub fn is_just_resolved(&self, alert: &Episode) -> bool {
         self.resolved.iter().any(|memory| memory.alert == *alert)
-    }
-}
-
-impl Alerting {
-    /// The alert from the moment it began to fire.
-    pub fn episode(&self) -> Episode {
-        Episode {
-            fingerprint: self.fingerprint.clone(),
-            starts_at: self.starts_at,
-        }
     }
 }
 

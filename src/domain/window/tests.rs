@@ -7,7 +7,6 @@ const START: Time = Time::from_millis(1_795_000_000_000);
 fn rule(length: Duration) -> WindowRule {
     WindowRule {
         length,
-        threshold: 10,
         ..WindowRule::default()
     }
 }
