@@ -262,37 +262,3 @@ async fn kill_while_it_starts(service: &Service, moment: Duration) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
-
-/// Runs the program until it ends by itself; returns its exit code and what it said.
-fn refusal(mut command: std::process::Command) -> (Option<i32>, String) {
-    let output = command.output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), text)
-}
-
-#[tokio::test]
-async fn a_second_process_on_the_same_data_is_refused() {
-    let service = Service::start(&[]);
-    let (code, text) = refusal(service.command());
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("in use by another autolog process"), "{text}");
-    assert!(text.contains("autolog.redb"), "{text}");
-    assert_eq!(service.check("shop", "production").await["enabled"], false);
-}
-
-#[tokio::test]
-async fn a_data_directory_that_cannot_be_written_is_named_with_the_user() {
-    let mut service = Service::start(&[]);
-    service.kill();
-    // Root may write everywhere, but not below a file, nor in the file system of processes.
-    let file = service.directory().path().join("file");
-    std::fs::write(&file, "").unwrap();
-    for place in [file.join("data"), "/proc/autolog".into()] {
-        let mut command = service.command();
-        command.env("AUTOLOG_DATA_DIR", &place);
-        let (code, text) = refusal(command);
-        assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains(&place.display().to_string()), "{text}");
-        assert!(text.contains("cannot be written by user "), "{text}");
-    }
-}

@@ -10,6 +10,7 @@
 mod architecture;
 mod backend;
 mod cli;
+mod embedded;
 mod http_admin;
 mod http_auth;
 mod http_connections;

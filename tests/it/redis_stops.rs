@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::backend::Server;
 use crate::replica::{durable, replica};
 use crate::service::{OPERATOR_TOKEN, SOON, Service, alert, eventually, message};
 

@@ -120,6 +120,8 @@ async fn the_caps_hold_exactly_while_all_replicas_write() {
     let server = durable();
     let caps = [
         ("AUTOLOG_MAX_SESSIONS", "20"),
+        ("AUTOLOG_MAX_SESSIONS_PER_APP", "1"),
+        ("AUTOLOG_MAX_AUTOMATIC_PER_APP", "1"),
         ("AUTOLOG_MAX_AUTOMATIC", "7"),
     ];
     let (first, second) = (replica(&server, &caps).await, replica(&server, &caps).await);
