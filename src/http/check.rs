@@ -78,15 +78,7 @@ pub(crate) async fn check(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let answer = check.answer(&params, &headers);
-    if answer.is_err() {
-        let result = match answer {
-            Err(ApiError::NotSynced) => CheckResult::NotSynced,
-            Ok(_) | Err(_) => CheckResult::Rejected,
-        };
-        check.control.metrics().requests.check(result);
-    }
-    answer
+    check.answer(&params, &headers)
 }
 
 impl Check {
@@ -163,10 +155,10 @@ fn is_known(headers: &HeaderMap, revision: &str) -> bool {
     let mut tags = texts.flat_map(|text| text.split(',')).map(str::trim);
     tags.any(|tag| {
         let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        opaque
+        let opaque = opaque
             .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-            == Some(revision)
+            .and_then(|rest| rest.strip_suffix('"'));
+        tag == "*" || opaque == Some(revision)
     })
 }
 
