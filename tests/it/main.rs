@@ -8,7 +8,15 @@
 )]
 
 mod backend;
+mod check;
+mod check_ends;
+mod check_store;
 mod cli;
+mod disable;
+mod enable;
+mod errors;
+mod explain;
+mod freeze;
 mod http_admin;
 mod http_auth;
 mod http_connections;
@@ -16,7 +24,13 @@ mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
+mod list;
 mod recorded;
+mod reply;
 mod service;
 mod store;
 mod webhook;
+mod webhook_alerts;
+mod webhook_limits;
+mod webhook_recorded;
+mod webhook_waiting;
