@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::level::Level;
 use super::name::{Endpoint, Fingerprint, Operator, Reason};
-use super::record::Episode;
+use super::record::{Episode, Seen};
 use super::time::Time;
 
 /// One reason why a session is open; the session lives while any holder lives.
@@ -60,23 +60,19 @@ pub struct Alerting {
 pub struct Others {
     /// How many different alerts these are; a lower bound past [`Others::REMEMBERED`].
     pub count: u32,
-    /// Short hashes of their episodes, so that a repeat is not counted twice.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<u32>,
+    /// Which alerts these are, so that a repeat is not counted twice.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub seen: Seen,
 }
 
 impl Others {
     /// How many alerts are told apart.
-    pub const REMEMBERED: usize = 64;
+    pub const REMEMBERED: usize = Seen::MOST;
 
     /// Counts the alert unless it was counted before; tells whether it is new.
-    pub fn add(&mut self, episode: &Episode) -> bool {
-        let hash = episode.short_hash();
-        let is_new = !self.seen.contains(&hash) && self.seen.len() < Self::REMEMBERED;
-        if is_new {
-            self.seen.push(hash);
-            self.count = self.count.saturating_add(1);
-        }
+    pub fn add(&mut self, alert: &Episode) -> bool {
+        let is_new = self.seen.insert(alert);
+        self.count = self.count.saturating_add(u32::from(is_new));
         is_new
     }
 }

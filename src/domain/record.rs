@@ -15,10 +15,12 @@ use super::time::Time;
 
 mod barred;
 mod episode;
+mod seen;
 mod size;
 
 pub use barred::{Barred, BarredOthers};
 pub use episode::Episode;
+pub use seen::Seen;
 
 /// The most alerts that wait in one record, and the most that are barred.
 pub const MAX_WAITING: usize = 32;

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Episode;
-use crate::domain::holder::Others;
+use super::{Episode, Seen};
 use crate::domain::time::Time;
 
 /// An automatic cause that has held as long as it may.
@@ -27,8 +26,8 @@ impl Barred {
 /// There is never more than one such crowd: the next one can only have held as long when this one may open again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BarredOthers {
-    /// Short hashes of their episodes, as in [`Others::seen`].
-    pub seen: Vec<u32>,
+    /// Which alerts these are, as in [`Others::seen`](crate::domain::holder::Others::seen).
+    pub seen: Seen,
     /// When they had held as long as they may.
     pub from: Time,
     /// When they may open again.
@@ -38,10 +37,8 @@ pub struct BarredOthers {
 impl BarredOthers {
     /// Whether the alert is one of them; if they were too many to be told apart, whatever fired before is.
     pub(super) fn bars(&self, alert: Option<&Episode>, now: Time) -> bool {
-        let are_uncounted = self.seen.len() >= Others::REMEMBERED;
         let is_one = |alert: &Episode| {
-            self.seen.contains(&alert.short_hash())
-                || (are_uncounted && alert.starts_at <= self.from)
+            self.seen.contains(alert) || (self.seen.is_full() && alert.starts_at <= self.from)
         };
         now < self.until && alert.is_some_and(is_one)
     }

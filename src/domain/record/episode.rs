@@ -21,17 +21,6 @@ pub struct Episode {
 #[error("must be fingerprint@milliseconds")]
 pub struct NoEpisode;
 
-impl Episode {
-    /// FNV-1a, 32 bit: stable across versions and machines, as what is stored must be.
-    pub fn short_hash(&self) -> u32 {
-        let starts_at = self.starts_at.as_millis().to_be_bytes();
-        let bytes = self.fingerprint.as_str().bytes().chain(starts_at);
-        bytes.fold(0x811c_9dc5, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        })
-    }
-}
-
 impl From<Episode> for String {
     fn from(episode: Episode) -> Self {
         format!("{}@{}", episode.fingerprint, episode.starts_at.as_millis())
@@ -83,11 +72,5 @@ mod tests {
         for bad in ["", "a", "@1", "a@", "a@x", "a b@1"] {
             assert_eq!(Episode::try_from(bad.to_owned()), Err(NoEpisode));
         }
-    }
-
-    #[test]
-    fn the_short_hash_never_changes() {
-        let episode = Episode::try_from("5f3a1c0e9b7d2468@1700000000000".to_owned()).unwrap();
-        assert_eq!(episode.short_hash(), 3_735_824_921);
     }
 }

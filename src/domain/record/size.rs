@@ -1,6 +1,6 @@
 //! Keeps a record small, whatever it is fed.
 
-use super::{Record, Waiting};
+use super::{Record, Seen, Waiting};
 use crate::domain::holder::{Cause, Holder};
 use crate::domain::name::{Endpoint, Reason};
 
@@ -10,8 +10,8 @@ const MAX: usize = 16 * 1024 - 1;
 const FRAME: usize = 720;
 /// The most that a holder takes without its details.
 const HOLDER: usize = 180;
-/// The most that the short hash of an alert takes.
-const HASH: usize = 11;
+/// The most that an alert of a crowd takes.
+const HASH: usize = Seen::DIGITS;
 /// The most that an alert that waits takes without its details.
 const WAITING: usize = 144;
 /// The most that a barred alert takes.

@@ -8,7 +8,7 @@ use crate::domain::level::Level;
 use crate::domain::name::{App, Endpoint, Environment, Fingerprint, Operator, Reason};
 use crate::domain::outcome::Guardrail;
 use crate::domain::record::{
-    Barred, BarredOthers, Episode, MAX_MEMORIES, MAX_WAITING, Memory, Record, Waiting,
+    Barred, BarredOthers, Episode, MAX_MEMORIES, MAX_WAITING, Memory, Record, Seen, Waiting,
 };
 use crate::domain::session::{MAX_HOLDERS, Session, SessionId};
 use crate::domain::target::Place;
@@ -69,10 +69,20 @@ fn operator(number: usize) -> Holder {
     holder(number, Cause::Operator { name })
 }
 
+fn crowd() -> Seen {
+    let mut seen = Seen::default();
+    for number in 0..Seen::MOST {
+        assert!(seen.insert(&episode(number)));
+    }
+    seen
+}
+
 fn others() -> Holder {
-    let seen = vec![u32::MAX; Others::REMEMBERED];
-    let count = u32::MAX;
-    holder(0, Cause::Others(Others { count, seen }))
+    let others = Others {
+        count: u32::MAX,
+        seen: crowd(),
+    };
+    holder(0, Cause::Others(others))
 }
 
 fn waiting(number: usize) -> Waiting {
@@ -126,7 +136,7 @@ fn worst(alerts: usize) -> Record {
             })
             .collect(),
         barred_others: Some(BarredOthers {
-            seen: vec![u32::MAX; Others::REMEMBERED],
+            seen: crowd(),
             from: LATE,
             until: LATE,
         }),
