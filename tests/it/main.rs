@@ -9,6 +9,7 @@
 
 mod backend;
 mod cli;
+mod container;
 mod http_admin;
 mod http_auth;
 mod http_connections;
