@@ -1,16 +1,20 @@
 # What to type. `make` alone lists the targets.
-CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/autolog
-TOOLS := $(CACHE)/tools
 CARGO ?= cargo
+BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/autolog
 
 .PHONY: help
 help: ## List the targets.
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: run
 run: ## Build and start the service on the embedded store.
-	@$(CARGO) build --quiet
-	@exec target/debug/autolog serve
+	@$(CARGO) build --locked
+	@printf '%s\n' '' 'Try in another terminal, in this directory:' '' \
+	  "  $(BINARY) enable shop production --ttl 10m --reason 'first try'" \
+	  "  curl 'http://127.0.0.1:5000/api/autolog/check?app=shop&environment=production'" \
+	  "  $(BINARY) why shop production" \
+	  "  $(BINARY) disable shop production" '' 'Ctrl-C ends the service; what it keeps is in ./data.' ''
+	@exec $(BINARY) serve
 
 .PHONY: build
 build: ## Build the release binary.
@@ -53,12 +57,12 @@ check-scripts:
 e2e: ## Run a real Prometheus and Alertmanager against the service.
 	./scripts/tools.sh redis stack
 	$(CARGO) build --quiet --locked
-	python3 tests/e2e/e2e.py
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py
 
 .PHONY: e2e-all
 e2e-all: e2e ## The same, and again with the oldest Alertmanager that is supported.
 	./scripts/tools.sh stack-old
-	python3 tests/e2e/e2e.py --alertmanager 0.25
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py --alertmanager 0.25
 
 .PHONY: chaos
 chaos: ## Kill the service 200 times and look for every acknowledged session.

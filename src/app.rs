@@ -37,7 +37,7 @@ pub struct Addresses {
 pub struct Stop {
     /// End in order: not ready, a moment of grace, no new connections, requests in flight, then the rest.
     pub gently: CancellationToken,
-    /// Leave the moment of grace out.
+    /// Wait for no client any more; what is durable or waits to be is still brought to its end.
     pub at_once: CancellationToken,
 }
 
@@ -93,7 +93,10 @@ pub async fn serve(
     }
     close.cancel();
     servers.close();
-    servers.wait().await;
+    tokio::select! {
+        () = servers.wait() => {}
+        () = stop.at_once.cancelled() => {}
+    }
     assembly.stop().await;
     tracing::info!("stopped");
     Ok(())

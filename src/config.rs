@@ -17,7 +17,7 @@ use crate::alertmanager::Mapping;
 use crate::credentials::Sources;
 use crate::domain::policy::Policy;
 use crate::domain::window::WindowRule;
-use crate::telemetry::{Filter, Format};
+use crate::telemetry::Logging;
 
 pub use client::{ClientConfig, admin_address};
 pub use reader::{ConfigError, Problem};
@@ -81,17 +81,6 @@ pub struct Limits {
     pub watchers: usize,
     /// The longest page of a list.
     pub page: usize,
-}
-
-/// What is logged, and how.
-#[derive(Clone, Debug)]
-pub struct Logging {
-    /// What is logged.
-    pub filter: Filter,
-    /// How; none: text on a terminal, else JSON.
-    pub format: Option<Format>,
-    /// Whether colours are unwanted (`NO_COLOR`, see no-color.org).
-    pub no_color: bool,
 }
 
 /// One row of the effective configuration.

@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::reader::{Parsed, Reader};
 use super::values::{Bytes, Label, Length, Switch};
 use super::variables::{Setting, Settings};
-use super::{Limits, Listeners, Logging, NOWHERE};
+use super::{Limits, Listeners, NOWHERE};
 use crate::alertmanager::Mapping;
 use crate::domain::policy::{Caps, OnResolved, Policy};
 use crate::domain::window::WindowRule;
+use crate::telemetry::{Filter, Logging};
 
 pub(super) use store::{secrets, store};
 
@@ -173,9 +174,7 @@ impl Limits {
 
 pub(super) fn logging(settings: &Settings, reader: &mut Reader) -> Logging {
     Logging {
-        filter: reader
-            .parse(settings.log())
-            .or(crate::telemetry::Filter::default()),
+        filter: reader.parse(settings.log()).or(Filter::default()),
         format: reader.parse(settings.log_format()).option(),
         no_color: false,
     }

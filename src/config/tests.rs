@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::domain::policy::OnResolved;
 use crate::domain::target::Place;
+use crate::telemetry::Filter;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::from_vars(

@@ -7,9 +7,11 @@
     reason = "a failed setup should fail the test"
 )]
 
+mod architecture;
 mod backend;
 mod cli;
 mod container;
+mod embedded;
 mod http_admin;
 mod http_auth;
 mod http_connections;
@@ -17,7 +19,15 @@ mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
+mod kill;
+mod readme;
 mod recorded;
+mod redis_away;
+mod redis_stops;
+mod replica;
+mod replicas;
 mod service;
+mod shutdown;
 mod store;
+mod time;
 mod webhook;

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use redis::{Script, ScriptInvocation};
 
-use super::apply::Failure;
 use super::connection::Purpose;
+use super::failure::Failure;
 use super::payload::{decode_halt, decode_records};
 use super::{Redis, keys};
 use crate::domain::book::{Scope, with_parents};
