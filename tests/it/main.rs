@@ -14,6 +14,7 @@ mod check;
 mod check_ends;
 mod check_store;
 mod cli;
+mod container;
 mod disable;
 mod embedded;
 mod enable;
