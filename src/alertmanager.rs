@@ -15,6 +15,9 @@ mod wire;
 
 pub use mapping::Mapping;
 
+/// The most alerts that a message is believed to leave out: what is added to a counter must not wrap it.
+const MAX_TRUNCATED: u64 = 1_000_000;
+
 /// What a message says, alert by alert.
 #[derive(Debug, Default)]
 pub struct Message {
@@ -45,16 +48,20 @@ pub enum Asks {
     /// Nothing: it carries no `autolog="true"`, and the webhook's type does not ask either.
     Nothing,
     /// A session, but no label names the application or the environment.
-    Unmapped {
-        /// The alert's name.
-        reason: Reason,
-        /// The application, if that could be told.
-        app: Option<App>,
-        /// The environment, if that could be told.
-        environment: Option<Environment>,
-    },
+    Unmapped(Unclear),
     /// It has no usable form: no labels, or a name that is none.
-    Invalid,
+    Invalid(Unclear),
+}
+
+/// What can be told of an alert that names no target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unclear {
+    /// The alert's name.
+    pub reason: Reason,
+    /// The application, if that could be told.
+    pub app: Option<App>,
+    /// The environment, if that could be told.
+    pub environment: Option<Environment>,
 }
 
 /// What of an alert was left out or brought within bounds.
@@ -92,7 +99,7 @@ impl Mapping {
             truncated: envelope
                 .truncated
                 .and_then(|number| number.get().parse().ok())
-                .unwrap_or(0),
+                .map_or(0, |number: u64| number.min(MAX_TRUNCATED)),
         })
     }
 }

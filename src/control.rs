@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::domain::halt::Halt;
 use crate::domain::operation::{Alert, Decision, Disable, Enable, Operation, SetFreeze};
@@ -209,7 +210,7 @@ impl Control {
     /// Runs the write in a task of its own: it is told of and counted even if the client leaves.
     async fn write_as(&self, id: OpId, operation: Operation) -> Result<Written, ControlError> {
         let control = self.clone();
-        let task = self.inner.tasks.spawn(async move {
+        let write = async move {
             let applied = control.inner.store.apply(id, &operation).await?;
             control.tell(&applied.decision);
             let snapshot = &control.inner.snapshot;
@@ -218,7 +219,8 @@ impl Control {
                 decision: applied.decision,
                 applied: applied_here,
             })
-        });
+        };
+        let task = self.inner.tasks.spawn(write.in_current_span());
         task.await.unwrap_or(Err(ControlError::Interrupted))
     }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::wire::WireAlert;
-use super::{Asks, Remarks, Sighting};
+use super::{Asks, Remarks, Sighting, Unclear};
 use crate::domain::level::Level;
-use crate::domain::name::{App, Endpoint, Environment, Reason};
+use crate::domain::name::{App, Endpoint, Environment, NameError, Reason};
 use crate::domain::operation::Alert;
 use crate::domain::policy::Policy;
 use crate::domain::target::{Place, Target};
@@ -56,13 +56,13 @@ impl Mapping {
         let mut remarks = Remarks::default();
         let alert: Result<WireAlert, _> = serde_json::from_str(json);
         let alert = alert.ok().filter(WireAlert::has_labels);
-        let asks = alert.as_ref().map_or(Asks::Invalid, |alert| {
-            if wanted || alert.label("autolog") == Some("true") {
+        let asks = match &alert {
+            None => Asks::Invalid(Unclear::default()),
+            Some(alert) if wanted || alert.label("autolog") == Some("true") => {
                 self.map(alert, &mut remarks)
-            } else {
-                Asks::Nothing
             }
-        });
+            Some(_) => Asks::Nothing,
+        };
         let fingerprint = alert.and_then(|alert| alert.fingerprint());
         Sighting {
             fingerprint: fingerprint.map(String::from),
@@ -73,18 +73,12 @@ impl Mapping {
 
     fn map(&self, alert: &WireAlert, remarks: &mut Remarks) -> Asks {
         let reason = Reason::lossy(alert.label("alertname").unwrap_or_default(), MAX_ALERT_NAME);
-        let (Ok(app), Ok(environment)) = (self.app(alert), self.environment(alert)) else {
-            return Asks::Invalid;
-        };
-        let (Some(app), Some(environment)) = (app.clone(), environment.clone()) else {
-            return Asks::Unmapped {
-                reason,
-                app,
-                environment,
-            };
+        let (app, environment) = match (self.app(alert), self.environment(alert)) {
+            (Ok(Some(app)), Ok(Some(environment))) => (app, environment),
+            (app, environment) => return unclear(reason, app, environment),
         };
         let Some(fingerprint) = alert.fingerprint() else {
-            return Asks::Invalid;
+            return unclear(reason, Ok(Some(app)), Ok(Some(environment)));
         };
         let endpoint = endpoint(alert, remarks);
         let level = alert.label_or_annotation("autolog_level");
@@ -100,7 +94,7 @@ impl Mapping {
         })
     }
 
-    fn app(&self, alert: &WireAlert) -> Result<Option<App>, crate::domain::name::NameError> {
+    fn app(&self, alert: &WireAlert) -> Result<Option<App>, NameError> {
         let mut present = self.app_labels.iter().filter_map(|name| {
             let text = alert.label(name)?;
             let of_job = text.rsplit('/').next().filter(|_| name == JOB);
@@ -109,10 +103,7 @@ impl Mapping {
         present.next().map(App::parse).transpose()
     }
 
-    fn environment(
-        &self,
-        alert: &WireAlert,
-    ) -> Result<Option<Environment>, crate::domain::name::NameError> {
+    fn environment(&self, alert: &WireAlert) -> Result<Option<Environment>, NameError> {
         let mut present = self
             .environment_labels
             .iter()
@@ -129,6 +120,26 @@ impl Mapping {
         let (min, max) = self.ttl_bounds;
         remarks.clamped |= asked.is_none_or(|ttl| ttl < min || max < ttl);
         asked
+    }
+}
+
+/// What an alert asks for that names no target, or one with a name that is none.
+fn unclear(
+    reason: Reason,
+    app: Result<Option<App>, NameError>,
+    environment: Result<Option<Environment>, NameError>,
+) -> Asks {
+    let is_missing = matches!(app, Ok(None)) || matches!(environment, Ok(None));
+    let is_unmapped = is_missing && app.is_ok() && environment.is_ok();
+    let unclear = Unclear {
+        reason,
+        app: app.ok().flatten(),
+        environment: environment.ok().flatten(),
+    };
+    if is_unmapped {
+        Asks::Unmapped(unclear)
+    } else {
+        Asks::Invalid(unclear)
     }
 }
 

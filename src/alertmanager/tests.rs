@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Asks, Mapping, Message, NotAMessage, Sighting};
+use super::{Asks, Mapping, Message, NotAMessage, Sighting, Unclear};
 use crate::domain::name::Environment;
 use crate::domain::operation::Alert;
 use crate::domain::policy::Policy;
@@ -55,14 +55,17 @@ fn an_alert_without_application_or_environment_is_unmapped_and_nothing_is_invent
     let sighting = labelled(r#""app":"a""#);
     assert!(matches!(
         sighting.asks,
-        Asks::Unmapped {
+        Asks::Unmapped(Unclear {
             environment: None,
             app: Some(_),
             ..
-        }
+        })
     ));
     let sighting = labelled(r#""env":"e""#);
-    assert!(matches!(sighting.asks, Asks::Unmapped { app: None, .. }));
+    assert!(matches!(
+        sighting.asks,
+        Asks::Unmapped(Unclear { app: None, .. })
+    ));
 }
 
 #[test]

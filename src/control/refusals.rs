@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::event::Event;
 use crate::domain::holder::Source;
-use crate::domain::name::Reason;
+use crate::domain::name::{App, Endpoint, Environment, Reason};
 use crate::domain::outcome::Guardrail;
-use crate::domain::target::{Place, Target};
+use crate::domain::target::Place;
 use crate::domain::time::Time;
 
 /// How many are remembered in all, at this replica.
@@ -20,8 +20,12 @@ const SHOWN: usize = 20;
 pub struct Refused {
     /// When.
     pub at: Time,
-    /// What should have gone verbose, if that could be told.
-    pub target: Option<Target>,
+    /// Which application should have gone verbose, if that could be told.
+    pub app: Option<App>,
+    /// In which environment, if that could be told.
+    pub environment: Option<Environment>,
+    /// At which endpoint, if only there.
+    pub endpoint: Option<Endpoint>,
     /// Who asked.
     pub source: Source,
     /// Why it was refused.
@@ -37,6 +41,8 @@ pub enum Refusal {
     Guardrail(Guardrail),
     /// The alert names no application or no environment.
     Unmapped,
+    /// The alert has no usable form, or a name that is none.
+    Invalid,
 }
 
 /// The last alerts that opened nothing.
@@ -60,7 +66,9 @@ impl Refused {
         };
         Some(Self {
             at,
-            target: Some(target.clone()),
+            app: Some(target.app.clone()),
+            environment: Some(target.environment.clone()),
+            endpoint: target.endpoint.clone(),
             source: *source,
             why: Refusal::Guardrail(*guardrail),
             reason: reason.clone(),
@@ -77,12 +85,13 @@ impl Refusals {
         last.push_back(refused);
     }
 
-    /// The last ones of `place`, or that name no place, the newest first.
+    /// The last ones of `place`, as far as they tell what they are about, the newest first.
     pub(super) fn of(&self, place: &Place) -> Vec<Refused> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let concerns = |refused: &&Refused| {
-            let target = refused.target.as_ref();
-            target.is_none_or(|target| target.is_in(place))
+            let (app, environment) = (refused.app.as_ref(), refused.environment.as_ref());
+            app.is_none_or(|app| *app == place.app)
+                && environment.is_none_or(|environment| *environment == place.environment)
         };
         last.iter()
             .rev()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How verbose the application logs, the least verbose first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Level {
     /// What an alert, an error window or an operator asks for by default.
     Debug,
@@ -26,6 +26,14 @@ impl Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be debug or trace")]
 pub struct UnknownLevel;
+
+impl TryFrom<String> for Level {
+    type Error = UnknownLevel;
+
+    fn try_from(text: String) -> Result<Self, UnknownLevel> {
+        text.parse()
+    }
+}
 
 impl std::str::FromStr for Level {
     type Err = UnknownLevel;

@@ -155,10 +155,10 @@ fn is_known(headers: &HeaderMap, revision: &str) -> bool {
     let mut tags = texts.flat_map(|text| text.split(',')).map(str::trim);
     tags.any(|tag| {
         let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        opaque
+        let opaque = opaque
             .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-            == Some(revision)
+            .and_then(|rest| rest.strip_suffix('"'));
+        tag == "*" || opaque == Some(revision)
     })
 }
 

@@ -49,10 +49,27 @@ struct Event {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 enum Scope {
     App,
     Endpoint,
+}
+
+/// The text names no scope.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("must be app or endpoint")]
+struct UnknownScope;
+
+impl TryFrom<String> for Scope {
+    type Error = UnknownScope;
+
+    fn try_from(text: String) -> Result<Self, UnknownScope> {
+        match text.as_str() {
+            "app" => Ok(Self::App),
+            "endpoint" => Ok(Self::Endpoint),
+            _ => Err(UnknownScope),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -82,6 +99,7 @@ pub(crate) async fn errors(
         return Err(ApiError::field("events", Fault::OutOfRange { min, max }));
     }
     let mut rejected = Vec::new();
+    let sizes: Vec<u64> = request.events.iter().map(Event::size).collect();
     let (mut indices, mut valid) = (Vec::new(), Vec::new());
     for (index, event) in request.events.into_iter().enumerate() {
         match event.errors() {
@@ -99,9 +117,13 @@ pub(crate) async fn errors(
     rejected.extend(report.count(indices, valid).await?);
     rejected.sort_by_key(|rejected| rejected.index);
     let accepted = events - rejected.len();
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let of_rejected = rejected
+        .iter()
+        .filter_map(|event| sizes.get(event.index))
+        .sum();
+    let all = sizes.iter().sum::<u64>();
     let metrics = &report.control.metrics().sessions;
-    metrics.errors(count(accepted), count(rejected.len()));
+    metrics.errors(all.saturating_sub(of_rejected), of_rejected);
     Ok((StatusCode::ACCEPTED, Json(Answer { accepted, rejected })))
 }
 
@@ -130,6 +152,11 @@ impl Report {
 }
 
 impl Event {
+    /// How many errors it tells of, as far as that is believed.
+    fn size(&self) -> u64 {
+        self.count.unwrap_or(1).min(MAX_COUNT)
+    }
+
     /// The errors that this event tells of, or the code and the field at fault.
     fn errors(&self) -> Result<Errors, (&'static str, &'static str)> {
         let count = self.count.unwrap_or(1);

@@ -72,7 +72,7 @@ struct RefusedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<Endpoint>,
     source: &'static str,
-    /// The guardrail, or `unmapped`.
+    /// The guardrail, or `unmapped` or `invalid`.
     why: &'static str,
     explanation: &'static str,
     reason: Reason,
@@ -185,13 +185,14 @@ impl From<&Refused> for RefusedBody {
                 "unmapped",
                 "no label names the application or the environment",
             ),
+            Refusal::Invalid => (
+                "invalid",
+                "the alert has no labels, or an application or environment that is no valid name",
+            ),
         };
         Self {
             at: instant(refused.at),
-            endpoint: refused
-                .target
-                .as_ref()
-                .and_then(|target| target.endpoint.clone()),
+            endpoint: refused.endpoint.clone(),
             source: refused.source.as_str(),
             why,
             explanation,

@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::auth::Webhook;
 use super::error::ApiError;
 use super::extract::{WebhookBody, WebhookPath};
-use crate::alertmanager::{Asks, Mapping, Message, Sighting};
+use crate::alertmanager::{Asks, Mapping, Message, Sighting, Unclear};
 use crate::control::{Control, Refusal, Refused};
 use crate::domain::holder::Source;
-use crate::domain::name::Reason;
+use crate::domain::name::{App, Environment};
 use crate::domain::operation::Alert;
 use crate::domain::outcome::{Guardrail, Outcome};
 use crate::domain::target::Target;
@@ -75,7 +75,7 @@ pub(crate) async fn webhook(
 fn session(sighting: &Sighting) -> Option<Alert> {
     match &sighting.asks {
         Asks::Session(alert) => Some(alert.clone()),
-        Asks::Nothing | Asks::Unmapped { .. } | Asks::Invalid => None,
+        Asks::Nothing | Asks::Unmapped(_) | Asks::Invalid(_) => None,
     }
 }
 
@@ -135,11 +135,14 @@ impl Receiver {
             (Asks::Session(alert), Some(outcome)) => (Some(alert.target), outcome.into()),
             (Asks::Session(alert), None) => (Some(alert.target), AlertOutcome::Unchanged),
             (Asks::Nothing, _) => (None, AlertOutcome::Ignored),
-            (Asks::Unmapped { reason, .. }, _) => {
-                self.note_unmapped(reason);
+            (Asks::Unmapped(unclear), _) => {
+                self.note_unclear(unclear, Refusal::Unmapped);
                 (None, AlertOutcome::Unmapped)
             }
-            (Asks::Invalid, _) => (None, AlertOutcome::Invalid),
+            (Asks::Invalid(unclear), _) => {
+                self.note_unclear(unclear, Refusal::Invalid);
+                (None, AlertOutcome::Invalid)
+            }
         };
         sessions.alerts(became, 1);
         OutcomeBody {
@@ -150,18 +153,30 @@ impl Receiver {
         }
     }
 
-    fn note_unmapped(&self, reason: Reason) {
+    fn note_unclear(&self, unclear: Unclear, why: Refusal) {
+        let message = match why {
+            Refusal::Invalid => {
+                "an alert has no labels, or an application or environment that is no valid name"
+            }
+            Refusal::Unmapped | Refusal::Guardrail(_) => {
+                "an alert asks for a session, and no label names its application or its environment"
+            }
+        };
         tracing::warn!(
-            alert = reason.as_str(),
-            "an alert asks for a session, and no label names its application or its environment"
+            alert = unclear.reason.as_str(),
+            app = unclear.app.as_ref().map(App::as_str),
+            environment = unclear.environment.as_ref().map(Environment::as_str),
+            "{message}"
         );
         if let Ok(at) = self.control.now() {
             self.control.note_refused(Refused {
                 at,
-                target: None,
+                app: unclear.app,
+                environment: unclear.environment,
+                endpoint: None,
                 source: Source::Alert,
-                why: Refusal::Unmapped,
-                reason,
+                why,
+                reason: unclear.reason,
             });
         }
     }

@@ -55,6 +55,7 @@ fn listing(seq: u64, targets: &[Target]) -> Listing {
     Listing {
         position: position(seq),
         now: START,
+        asked: Instant::now(),
         book: book(targets),
     }
 }

@@ -121,9 +121,11 @@ impl Store for Embedded {
         if !changes.is_empty() {
             return Ok(changes);
         }
-        let news = seq.wait_for(|seq| *seq > position.seq);
-        let waited = tokio::time::timeout(FEED_WAIT, async { news.await.map(drop) }).await;
-        match waited {
+        let news = async {
+            // What it returns holds a lock that a writer wants while it has the memory's: let go of it at once.
+            seq.wait_for(|seq| *seq > position.seq).await.map(drop)
+        };
+        match tokio::time::timeout(FEED_WAIT, news).await {
             Ok(Ok(())) => self.inner.memory().after(position),
             Ok(Err(closed)) => Err(StoreError::unavailable(closed)),
             Err(_nothing_happened) => Ok(Vec::new()),

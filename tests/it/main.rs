@@ -6,12 +6,21 @@
     clippy::indexing_slicing,
     reason = "a failed setup should fail the test"
 )]
+#![expect(clippy::float_cmp, reason = "counters are whole numbers")]
 
 mod architecture;
 mod backend;
+mod check;
+mod check_ends;
+mod check_store;
 mod cli;
 mod container;
+mod disable;
 mod embedded;
+mod enable;
+mod errors;
+mod explain;
+mod freeze;
 mod http_admin;
 mod http_auth;
 mod http_connections;
@@ -20,14 +29,20 @@ mod http_requests;
 mod http_shutdown;
 mod http_world;
 mod kill;
+mod list;
 mod readme;
 mod recorded;
 mod redis_away;
 mod redis_stops;
 mod replica;
 mod replicas;
+mod reply;
 mod service;
 mod shutdown;
 mod store;
 mod time;
 mod webhook;
+mod webhook_alerts;
+mod webhook_limits;
+mod webhook_recorded;
+mod webhook_waiting;

@@ -144,15 +144,15 @@ async fn the_caps_hold_exactly_while_all_replicas_write() {
         .flat_map(|app| replicas.map(|service| (app, service)));
     let enables = enables.map(|(app, service)| async move { (app, enable(service, app).await) });
     let answers: Vec<_> = stream::iter(enables).buffer_unordered(16).collect().await;
-    let mut enabled = BTreeSet::new();
+    let mut verbose = BTreeSet::new();
     for (app, (status, answer)) in answers {
         match status {
-            200 => drop(enabled.insert((app, answer["session"]["id"].to_string()))),
+            200 => drop(verbose.insert((app, answer["session"]["id"].to_string()))),
             409 => assert_eq!(answer["guardrail"], "sessions", "{answer}"),
             _ => panic!("{status} {answer}"),
         }
     }
-    assert_eq!(enabled.len(), 13, "{enabled:?}");
+    assert_eq!(verbose.len(), 13, "{verbose:?}");
     eventually(VISIBLE, async || {
         let sessions = first.sessions().await;
         sessions.len() == 20 && sessions == second.sessions().await

@@ -1,5 +1,6 @@
 //! The change feed is whole, or says that it is not.
 
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use autolog::domain::operation::{Operation, Selection};
@@ -9,6 +10,9 @@ use rstest::rstest;
 
 use super::{alert, apply, disable, enable, freeze, list, replay};
 use crate::backend::{Backend, Server};
+
+/// How many write at once.
+const WRITERS: u64 = 200;
 
 #[rstest]
 #[tokio::test]
@@ -36,6 +40,40 @@ async fn a_follower_who_waits_is_woken_by_a_change(
         apply(&*world.store, &operation)
     );
     assert_eq!(changes.unwrap().len(), 1);
+}
+
+/// Follows the feed while many write at once.
+async fn write_under_a_follower(backend: Backend) {
+    let world = backend.start(Policy::default()).await;
+    let mut position = list(&*world.store).await.position;
+    let writers = (0..WRITERS).map(|index| {
+        let store = Arc::clone(&world.store);
+        tokio::spawn(async move { apply(&*store, &enable(&format!("app-{index}"))).await })
+    });
+    let writers: Vec<_> = writers.collect();
+    while position.seq < WRITERS {
+        let changes = world.store.changes(&position).await.unwrap();
+        position = changes
+            .last()
+            .map_or(position, |last| last.position.clone());
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[rstest]
+fn a_follower_never_stands_in_the_way_of_writers(
+    #[values(Backend::Memory, Backend::Disk)] backend: Backend,
+) {
+    let (done, wait) = mpsc::channel();
+    // A runtime that hangs cannot tell so itself.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(write_under_a_follower(backend));
+        done.send(()).unwrap();
+    });
+    wait.recv_timeout(Duration::from_secs(60)).unwrap();
 }
 
 #[rstest]

@@ -1,0 +1,125 @@
+//! Large messages, and what does not fit.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::service::{Service, alert, message};
+
+const THEN: &str = "2026-01-01T00:00:00Z";
+/// Alertmanager must be answered within this time.
+const IN_TIME: Duration = Duration::from_secs(2);
+
+/// Posts alerts, of `apps` applications in turn, and returns how often each outcome came.
+async fn post(service: &Service, alerts: usize, apps: usize) -> (Value, Duration) {
+    let alerts: Vec<Value> = (0..alerts)
+        .map(|index| {
+            alert(
+                &format!("f{index}"),
+                "firing",
+                &format!("app-{}", index % apps),
+                THEN,
+            )
+        })
+        .collect();
+    let body = message(&alerts);
+    let begun = Instant::now();
+    let (status, answer) = service.webhook("autolog", &body).await;
+    let elapsed = begun.elapsed();
+    assert_eq!(status, 200, "{answer}");
+    (answer, elapsed)
+}
+
+fn count(answer: &Value, name: &str) -> usize {
+    let outcomes = answer["outcomes"].as_array().unwrap().iter();
+    outcomes
+        .filter(|outcome| outcome["outcome"] == name)
+        .count()
+}
+
+#[tokio::test]
+async fn a_thousand_alerts_about_few_targets_are_answered_in_time() {
+    let service = Service::start(&[]);
+    let (answer, elapsed) = post(&service, 1_000, 10).await;
+    assert!(elapsed < IN_TIME, "{elapsed:?}");
+    assert_eq!(count(&answer, "opened"), 10);
+    // of those that share a holder 64 are told apart
+    assert_eq!(count(&answer, "extended"), 940);
+    assert_eq!(count(&answer, "unchanged"), 50);
+    let sessions = service.sessions().await;
+    assert_eq!(sessions.len(), 10);
+    for session in &sessions {
+        let holders = session["holders"].as_array().unwrap();
+        assert_eq!(holders.len(), 32);
+        let shared = holders.iter().find_map(|holder| holder["alerts"].as_u64());
+        assert_eq!(shared, Some(64), "{session}");
+    }
+    let (again, elapsed) = post(&service, 1_000, 10).await;
+    assert!(elapsed < IN_TIME, "{elapsed:?}");
+    assert_eq!(count(&again, "unchanged"), 1_000);
+}
+
+#[tokio::test]
+async fn a_thousand_alerts_about_as_many_targets_are_answered_in_time() {
+    let service = Service::start(&[("AUTOLOG_MAX_AUTOMATIC", "1000")]);
+    let (answer, elapsed) = post(&service, 1_000, 1_000).await;
+    assert!(elapsed < IN_TIME, "{elapsed:?}");
+    assert_eq!(count(&answer, "opened"), 1_000);
+    assert_eq!(service.sessions().await.len(), 1_000);
+    let (again, elapsed) = post(&service, 1_000, 1_000).await;
+    assert!(elapsed < IN_TIME, "{elapsed:?}");
+    assert_eq!(count(&again, "unchanged"), 1_000);
+}
+
+#[tokio::test]
+async fn automatic_sessions_are_capped_and_the_rest_waits() {
+    let service = Service::start(&[]);
+    let (answer, elapsed) = post(&service, 1_000, 1_000).await;
+    assert!(elapsed < IN_TIME, "{elapsed:?}");
+    assert_eq!(
+        (count(&answer, "opened"), count(&answer, "waiting")),
+        (100, 900)
+    );
+    assert_eq!(service.metric("autolog_waiting").await, 900.0);
+    let body = json!({"app": "operators", "environment": "production"});
+    assert_eq!(service.post("/api/autolog/enable", &body).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_is_over_the_most_alerts_of_a_message_is_counted_and_warned_of() {
+    let service = Service::start(&[]);
+    let (answer, _) = post(&service, 5_001, 5).await;
+    assert_eq!(answer["outcomes"].as_array().unwrap().len(), 5_000);
+    assert_eq!(answer["over_limit"], 1);
+    let over = "autolog_alerts_total{outcome=\"over_limit\"}";
+    assert_eq!(service.metric(over).await, 1.0);
+    let line = service.wait_for_log("a message had more alerts than are handled");
+    assert_eq!((&line["level"], &line["over"]), (&json!("WARN"), &json!(1)));
+}
+
+#[tokio::test]
+async fn no_count_of_a_sender_s_can_wrap_a_counter() {
+    let service = Service::start(&[]);
+    let truncated = "autolog_alerts_total{outcome=\"truncated\"}";
+    let mut before = 0.0;
+    for claimed in [json!(u64::MAX), json!(u64::MAX), json!(3)] {
+        let mut body = message(&[]);
+        body["truncatedAlerts"] = claimed;
+        assert_eq!(service.webhook("autolog", &body).await.0, 200);
+        let after = service.metric(truncated).await;
+        assert!(after > before, "{after} after {before}");
+        before = after;
+    }
+    for odd in [
+        json!(-1),
+        json!("many"),
+        json!(1e300),
+        json!(null),
+        json!([]),
+    ] {
+        let mut body = message(&[]);
+        body["truncatedAlerts"] = odd;
+        let (status, answer) = service.webhook("autolog", &body).await;
+        assert_eq!((status.as_u16(), &answer["truncated"]), (200, &json!(0)));
+    }
+}
