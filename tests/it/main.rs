@@ -6,6 +6,10 @@
     clippy::indexing_slicing,
     reason = "a failed setup should fail the test"
 )]
+#![expect(
+    clippy::float_cmp,
+    reason = "the counters of a test are whole numbers, exact in a double"
+)]
 
 mod backend;
 mod check;
@@ -25,12 +29,19 @@ mod http_requests;
 mod http_shutdown;
 mod http_world;
 mod list;
+mod logs;
+mod malformed;
+mod metrics;
+mod openapi;
 mod recorded;
 mod reply;
+mod roles;
+mod secrets;
 mod service;
 mod store;
 mod webhook;
 mod webhook_alerts;
+mod webhook_labels;
 mod webhook_limits;
 mod webhook_recorded;
 mod webhook_waiting;
