@@ -1,25 +1,33 @@
 # What to type. `make` alone lists the targets.
-CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/autolog
-TOOLS := $(CACHE)/tools
 CARGO ?= cargo
+BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/autolog
 
 .PHONY: help
 help: ## List the targets.
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: run
 run: ## Build and start the service on the embedded store.
-	@$(CARGO) build --quiet
-	@exec target/debug/autolog serve
+	@$(CARGO) build --locked
+	@printf '%s\n' '' 'Try in another terminal, in this directory:' '' \
+	  "  $(BINARY) enable shop production --ttl 10m --reason 'first try'" \
+	  "  curl 'http://127.0.0.1:5000/api/autolog/check?app=shop&environment=production'" \
+	  "  $(BINARY) why shop production" \
+	  "  $(BINARY) disable shop production" '' 'Ctrl-C ends the service; what it keeps is in ./data.' ''
+	@exec $(BINARY) serve
 
 .PHONY: build
 build: ## Build the release binary.
 	$(CARGO) build --release --locked
 
 .PHONY: test
-test: ## Install what the tests need, and run them.
+test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
 	$(CARGO) test --locked
+
+.PHONY: test-examples
+test-examples: ## Test the Python example.
+	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
 check: check-format check-lints check-docs check-dependencies check-scripts ## Run every static check.
@@ -49,17 +57,21 @@ check-scripts:
 e2e: ## Run a real Prometheus and Alertmanager against the service.
 	./scripts/tools.sh redis stack
 	$(CARGO) build --quiet --locked
-	python3 tests/e2e/e2e.py
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py
 
 .PHONY: e2e-all
 e2e-all: e2e ## The same, and again with the oldest Alertmanager that is supported.
 	./scripts/tools.sh stack-old
-	python3 tests/e2e/e2e.py --alertmanager 0.25
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py --alertmanager 0.25
 
 .PHONY: chaos
 chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill
+
+.PHONY: record-webhooks
+record-webhooks: ## Record anew what real Alertmanagers post.
+	./scripts/record-webhooks.sh
 
 .PHONY: clean
 clean: ## Remove what was built.

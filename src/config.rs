@@ -13,10 +13,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::alertmanager::Mapping;
 use crate::credentials::Sources;
-use crate::domain::name::Environment;
 use crate::domain::policy::Policy;
-use crate::telemetry::{Filter, Format};
+use crate::domain::window::WindowRule;
+use crate::telemetry::Logging;
 
 pub use client::{ClientConfig, admin_address};
 pub use reader::{ConfigError, Problem};
@@ -43,7 +44,7 @@ pub struct Config {
     /// How alerts become targets.
     pub mapping: Mapping,
     /// How errors are counted.
-    pub errors: ErrorWindow,
+    pub errors: WindowRule,
     /// How often applications are told to poll; whole seconds.
     pub poll_interval: Duration,
     /// What a request may cost.
@@ -65,40 +66,6 @@ pub struct Listeners {
     pub open_check: bool,
 }
 
-/// How alerts become targets.
-#[derive(Clone, Debug)]
-pub struct Mapping {
-    /// Labels that name the application; the first present one counts.
-    pub app_labels: Vec<String>,
-    /// Labels that name the environment; the first present one counts.
-    pub environment_labels: Vec<String>,
-    /// The environment of alerts that name none.
-    pub default_environment: Option<Environment>,
-}
-
-/// How errors are counted.
-#[derive(Clone, Copy, Debug)]
-pub struct ErrorWindow {
-    /// Length of the sliding window; a whole number of milliseconds for each of [`ErrorWindow::BUCKETS`].
-    pub length: Duration,
-    /// How many errors in the window open a session.
-    pub threshold: u64,
-    /// How many windows may be counted at once.
-    pub keys: usize,
-    /// How many of those may be of one application.
-    pub keys_per_app: usize,
-}
-
-impl ErrorWindow {
-    /// How many buckets a window is divided into; the count is wrong by at most one bucket's share.
-    pub const BUCKETS: u32 = 10;
-
-    /// Length of one bucket.
-    pub fn bucket(&self) -> Duration {
-        self.length / Self::BUCKETS
-    }
-}
-
 /// What a request may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -108,25 +75,12 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The largest request head, in bytes.
     pub header_bytes: usize,
-    /// How many alerts of one message are handled.
-    pub alerts: usize,
     /// How many connections are open at once.
     pub connections: usize,
     /// How many of those may watch.
     pub watchers: usize,
     /// The longest page of a list.
     pub page: usize,
-}
-
-/// What is logged, and how.
-#[derive(Clone, Debug)]
-pub struct Logging {
-    /// What is logged.
-    pub filter: Filter,
-    /// How; none: text on a terminal, else JSON.
-    pub format: Option<Format>,
-    /// Whether colours are unwanted (`NO_COLOR`, see no-color.org).
-    pub no_color: bool,
 }
 
 /// One row of the effective configuration.
@@ -162,18 +116,23 @@ impl Config {
 
     fn read(settings: &Settings, reader: &mut Reader) -> Self {
         let data_dir = reader.parse(settings.data_dir()).or(PathBuf::new());
+        // in the order in which the problems are to be told
+        let listeners = sections::listeners(settings, reader);
+        let store = sections::store(settings, &data_dir, reader);
+        let secrets = sections::secrets(settings, reader);
+        let policy = sections::policy(settings, reader);
         Self {
-            listeners: sections::listeners(settings, reader),
-            store: sections::store(settings, &data_dir, reader),
-            secrets: sections::secrets(settings, reader),
-            policy: sections::policy(settings, reader),
-            mapping: sections::mapping(settings, reader),
+            mapping: sections::mapping(settings, &policy, reader),
             errors: sections::errors(settings, reader),
             poll_interval: sections::poll_interval(settings, reader),
             limits: sections::limits(settings, reader),
             logging: sections::logging(settings, reader),
             effective: Vec::new(),
+            listeners,
             data_dir,
+            store,
+            secrets,
+            policy,
         }
     }
 

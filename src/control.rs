@@ -184,18 +184,23 @@ impl Control {
         self.inner.refusals.note(refused);
     }
 
+    /// Runs the stop in a task of its own: it is obeyed even if the client leaves.
     async fn stop(&self, operation: Operation, late: Operation) -> Result<Written, ControlError> {
-        let id = OpId::random()?;
-        match self.write_as(id, operation).await {
-            Err(ControlError::Store(error)) if self.snapshot().is_synced() => {
-                self.inner.snapshot.stop(Stop {
-                    id,
-                    operation: late,
-                });
-                Err(ControlError::AppliedLocally(error))
+        let control = self.clone();
+        let task = self.inner.tasks.spawn(async move {
+            let id = OpId::random()?;
+            match control.write_as(id, operation).await {
+                Err(ControlError::Store(error)) if control.snapshot().is_synced() => {
+                    control.snapshot().stop(Stop {
+                        id,
+                        operation: late,
+                    });
+                    Err(ControlError::AppliedLocally(error))
+                }
+                other => other,
             }
-            other => other,
-        }
+        });
+        task.await.unwrap_or(Err(ControlError::Interrupted))
     }
 
     async fn write(&self, operation: Operation) -> Result<Written, ControlError> {

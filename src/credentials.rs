@@ -3,6 +3,7 @@
 mod data_dir;
 mod generated;
 mod keyring;
+mod role;
 mod secret;
 mod source;
 
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::name::Operator;
 
 pub use data_dir::{DataDirError, prepare};
-pub use keyring::Role;
+pub use role::Role;
 pub use secret::Fault;
 pub use source::{Source, Sources};
 

@@ -30,89 +30,89 @@ impl Feed {
         shutdown: CancellationToken,
         resynced: impl Fn(ResyncReason) + Send,
     ) {
+        tokio::select! {
+            () = self.follow_for_ever(&resynced) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    #[expect(clippy::infinite_loop, reason = "the shutdown drops it at any await")]
+    async fn follow_for_ever(&self, resynced: &(impl Fn(ResyncReason) + Send)) {
         let mut why = ResyncReason::Start;
-        let mut pause = MIN_PAUSE;
-        while !shutdown.is_cancelled() {
-            let lost = tokio::select! {
-                lost = self.sync_and_follow(why, &resynced) => lost,
-                () = shutdown.cancelled() => return,
-            };
-            let synced = lost.synced;
-            pause = if synced {
-                MIN_PAUSE
-            } else {
-                (pause * 2).min(MAX_PAUSE)
-            };
-            why = match lost.because {
-                Some(StoreError::Gap) => ResyncReason::Gap,
-                None => ResyncReason::Doubt,
-                Some(error) => {
-                    log_lost(&error, synced, why);
-                    if why == ResyncReason::Start && !synced {
-                        why
-                    } else {
-                        ResyncReason::Reconnect
-                    }
+        let mut outage = Outage::default();
+        loop {
+            match self.sync().await {
+                Ok(()) => {
+                    resynced(why);
+                    outage.end(why);
+                    why = self.follow_changes(&mut outage).await;
                 }
-            };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = shutdown.cancelled() => return,
+                Err(error) => outage.note(&error),
             }
+            tokio::time::sleep(outage.pause()).await;
         }
     }
 
-    async fn sync_and_follow(
-        &self,
-        why: ResyncReason,
-        resynced: &(impl Fn(ResyncReason) + Send),
-    ) -> Lost {
+    /// Reads everything anew; a store that is empty takes over what this replica remembers.
+    async fn sync(&self) -> Result<(), StoreError> {
         let seed = self.snapshot.with_book(Clone::clone);
-        let listing = match self.store.list(&seed).await {
-            Ok(listing) => listing,
-            Err(error) => {
-                return Lost {
-                    because: Some(error),
-                    synced: false,
-                };
-            }
-        };
+        let listing = self.store.list(&seed).await?;
         self.snapshot.replace(listing);
-        resynced(why);
-        if why != ResyncReason::Start {
-            tracing::info!(reason = why.as_str(), "read everything anew from the store");
-        }
-        Lost {
-            because: self.follow_changes().await.err(),
-            synced: true,
-        }
-    }
-
-    /// Follows the feed while it goes on; returns without an error if everything must be read anew all the same.
-    async fn follow_changes(&self) -> Result<(), StoreError> {
-        while !self.snapshot.is_doubted() {
-            let position = self.snapshot.position().ok_or(StoreError::Gap)?;
-            let changes = self.store.changes(&position).await?;
-            self.snapshot.apply(changes)?;
-        }
         Ok(())
     }
+
+    /// Follows the feed while it goes on, and tells why everything must be read anew.
+    async fn follow_changes(&self, outage: &mut Outage) -> ResyncReason {
+        while !self.snapshot.is_doubted() {
+            match self.next_changes().await {
+                Ok(()) => {}
+                Err(StoreError::Gap) => return ResyncReason::Gap,
+                Err(error) => {
+                    outage.note(&error);
+                    return ResyncReason::Reconnect;
+                }
+            }
+        }
+        ResyncReason::Doubt
+    }
+
+    async fn next_changes(&self) -> Result<(), StoreError> {
+        let position = self.snapshot.position().ok_or(StoreError::Gap)?;
+        let changes = self.store.changes(&position).await?;
+        self.snapshot.apply(changes)
+    }
 }
 
-/// How following the feed ended.
-struct Lost {
-    because: Option<StoreError>,
-    synced: bool,
+/// How long the store has been away, in failures.
+#[derive(Debug, Default)]
+struct Outage {
+    failures: u32,
 }
 
-fn log_lost(error: &StoreError, synced: bool, why: ResyncReason) {
-    let error: &dyn std::error::Error = error;
-    if synced || why == ResyncReason::Start {
-        tracing::warn!(
-            error,
-            "lost the store: answering from memory until it is back"
-        );
-    } else {
-        tracing::debug!(error, "the store is still away");
+impl Outage {
+    /// Warns of the first failure only: an outage is one thing, however often it is noticed.
+    fn note(&mut self, error: &StoreError) {
+        let error: &dyn std::error::Error = error;
+        if self.failures == 0 {
+            tracing::warn!(
+                error,
+                "the store is away: answering from memory until it is back"
+            );
+        } else {
+            tracing::debug!(error, "the store is still away");
+        }
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    fn end(&mut self, why: ResyncReason) {
+        if self.failures > 0 || why != ResyncReason::Start {
+            tracing::info!(reason = why.as_str(), "read everything anew from the store");
+        }
+        self.failures = 0;
+    }
+
+    fn pause(&self) -> Duration {
+        let doubled = MIN_PAUSE.saturating_mul(1 << self.failures.min(8));
+        doubled.min(MAX_PAUSE)
     }
 }

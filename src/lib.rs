@@ -1,4 +1,4 @@
-//! autolog decides who logs verbosely, for how long and within what limits.
+#![doc = include_str!("../docs/architecture.md")]
 
 pub mod alertmanager;
 pub mod app;

@@ -120,7 +120,7 @@ impl Snapshot {
     pub fn replace(&self, listing: Listing) {
         let mut memory = self.write();
         memory.book = listing.book;
-        memory.clock = Some(Clock::start(listing.now));
+        memory.clock = Some(Clock::start(listing.now, listing.asked));
         memory.contact = Some(Instant::now());
         memory.rebuild_views();
         memory.apply_stops(&self.policy);
@@ -130,7 +130,7 @@ impl Snapshot {
         self.seq.send_replace(seq);
     }
 
-    /// Applies what changed since; each change replaces one view.
+    /// Applies what changed since, or nothing of it if there is a gap; each change replaces one view.
     pub fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let mut memory = self.write();
         memory.contact = Some(Instant::now());
@@ -140,12 +140,14 @@ impl Snapshot {
         if changes.is_empty() {
             return Ok(());
         }
-        for change in changes {
+        for change in &changes {
             let next = position.seq.saturating_add(1);
             if change.position.epoch != position.epoch || change.position.seq != next {
                 return Err(StoreError::Gap);
             }
-            position = change.position;
+            position = change.position.clone();
+        }
+        for change in changes {
             memory.apply(change.what);
         }
         let seq = position.seq;
@@ -254,3 +256,6 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

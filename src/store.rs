@@ -4,6 +4,7 @@
 //! rules stand once, in [`crate::domain`], whatever keeps the state. What may be retried carries an [`OpId`].
 
 use std::fmt;
+use std::time::Instant;
 
 use async_trait::async_trait;
 
@@ -115,6 +116,8 @@ pub struct Listing {
     pub position: Position,
     /// The store's clock at that instant.
     pub now: Time,
+    /// When the store was asked, before that instant: a clock that goes on from here is never behind the store's.
+    pub asked: Instant,
     /// All records and what stops automatic sources.
     pub book: Book,
 }

@@ -5,7 +5,16 @@ use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Logging;
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// What is logged.
+    pub filter: Filter,
+    /// How; none: text on a terminal, else JSON.
+    pub format: Option<Format>,
+    /// Whether colours are unwanted (`NO_COLOR`, see no-color.org).
+    pub no_color: bool,
+}
 
 /// What is logged, such as `info` or `autolog=debug,info`; checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,12 +9,10 @@ use tokio_util::task::TaskTracker;
 
 use super::store;
 use super::tasks::Tasks;
-use crate::alertmanager::Mapping;
 use crate::config::Config;
 use crate::control::counter::{Counter, counter};
 use crate::control::{Control, Parts};
 use crate::credentials::Credentials;
-use crate::domain::window::WindowRule;
 use crate::feed::Feed;
 use crate::http::admin::{self, Admin, Health};
 use crate::http::api::{self, Api};
@@ -72,7 +70,7 @@ impl Assembly {
             metrics: Arc::clone(&metrics),
             tasks: writes.clone(),
         });
-        let (counter, counts) = counter(control.clone(), window_rule(config));
+        let (counter, counts) = counter(control.clone(), config.errors);
         let (readiness, latch) = readiness();
         let tasks = Tasks::new(Arc::clone(&metrics));
         let feed = Feed {
@@ -98,7 +96,6 @@ impl Assembly {
 
     /// The routes of the API listener.
     pub(super) fn api(&self, config: &Config, body: BodyLimits) -> Router {
-        let policy = self.control.policy();
         api::router(Api {
             control: self.control.clone(),
             counter: self.counter.clone(),
@@ -106,13 +103,7 @@ impl Assembly {
                 credentials: Arc::clone(&self.credentials),
                 open_check: config.listeners.open_check,
             },
-            mapping: Mapping {
-                app_labels: config.mapping.app_labels.clone(),
-                environment_labels: config.mapping.environment_labels.clone(),
-                default_environment: config.mapping.default_environment.clone(),
-                max_alerts: config.limits.alerts,
-                ttl_bounds: (policy.ttl_min, policy.ttl_max),
-            },
+            mapping: config.mapping.clone(),
             body,
             poll_interval: config.poll_interval,
             max_page: config.limits.page,
@@ -147,15 +138,6 @@ impl Assembly {
         self.tasks.stop().await;
         self.writes.close();
         self.writes.wait().await;
-    }
-}
-
-fn window_rule(config: &Config) -> WindowRule {
-    WindowRule {
-        length: config.errors.length,
-        threshold: config.errors.threshold,
-        max_windows: config.errors.keys,
-        max_windows_per_app: config.errors.keys_per_app,
     }
 }
 

@@ -7,8 +7,11 @@ use std::time::Duration;
 use super::reader::{Parsed, Reader};
 use super::values::{Bytes, Label, Length, Switch};
 use super::variables::{Setting, Settings};
-use super::{ErrorWindow, Limits, Listeners, Logging, Mapping, NOWHERE};
+use super::{Limits, Listeners, NOWHERE};
+use crate::alertmanager::Mapping;
 use crate::domain::policy::{Caps, OnResolved, Policy};
+use crate::domain::window::WindowRule;
+use crate::telemetry::{Filter, Logging};
 
 pub(super) use store::{secrets, store};
 
@@ -39,9 +42,8 @@ pub(super) fn policy(settings: &Settings, reader: &mut Reader) -> Policy {
     let max_session = reader.within(settings.max_session(), SECOND..=WEEK, "1s to 7d");
     reader.at_most(&ttl_min, &ttl);
     reader.at_most(&ttl, &ttl_max);
-    reader.at_most(&ttl_max, &max_session);
+    reader.at_most(&ttl, &max_session);
     let linger = reader.within(settings.linger(), Length::default()..=WEEK, "at most 7d");
-    reader.at_most(&linger, &max_session);
     let cooldown = reader.within(settings.cooldown(), Length::default()..=WEEK, "at most 7d");
     let keeps = reader
         .parse::<Keeps>(settings.on_resolved())
@@ -86,10 +88,6 @@ fn caps(settings: &Settings, reader: &mut Reader) -> Caps {
     let sessions_per_app = number(settings.max_sessions_per_app(), reader);
     let automatic = number(settings.max_automatic(), reader);
     let automatic_per_app = number(settings.max_automatic_per_app(), reader);
-    reader.at_most(&sessions_per_app, &sessions);
-    reader.at_most(&automatic, &sessions);
-    reader.at_most(&automatic_per_app, &automatic);
-    reader.at_most(&automatic_per_app, &sessions_per_app);
     Caps {
         sessions: sessions.get(),
         sessions_per_app: sessions_per_app.get(),
@@ -103,7 +101,7 @@ fn number(setting: Setting, reader: &mut Reader) -> Parsed<usize> {
     reader.within(setting, 1..=1_000_000, "1 to 1000000")
 }
 
-pub(super) fn mapping(settings: &Settings, reader: &mut Reader) -> Mapping {
+pub(super) fn mapping(settings: &Settings, policy: &Policy, reader: &mut Reader) -> Mapping {
     let mut labels = |setting| {
         let labels = reader.list(setting).into_iter();
         labels.map(|Label(name)| name).collect()
@@ -112,34 +110,25 @@ pub(super) fn mapping(settings: &Settings, reader: &mut Reader) -> Mapping {
         app_labels: labels(settings.app_labels()),
         environment_labels: labels(settings.environment_labels()),
         default_environment: reader.parse(settings.default_environment()).option(),
+        max_alerts: number(settings.max_alerts(), reader).get(),
+        ttl_bounds: (policy.ttl_min, policy.ttl_max),
     }
 }
 
-pub(super) fn errors(settings: &Settings, reader: &mut Reader) -> ErrorWindow {
+pub(super) fn errors(settings: &Settings, reader: &mut Reader) -> WindowRule {
     let day = Length(Duration::from_hours(24));
     let length = reader
         .within(settings.error_window(), SECOND..=day, "1s to 24h")
         .get()
         .0;
-    let buckets = u128::from(ErrorWindow::BUCKETS);
-    if !length.as_millis().is_multiple_of(buckets) {
-        reader.problem(
-            settings.error_window().variable.name,
-            format_args!(
-                "must divide into {} buckets of whole milliseconds",
-                ErrorWindow::BUCKETS
-            ),
-        );
-    }
     let threshold = reader.within(settings.error_threshold(), 1..=1_000_000, "1 to 1000000");
     let keys = number(settings.max_error_keys(), reader);
     let keys_per_app = number(settings.max_error_keys_per_app(), reader);
-    reader.at_most(&keys_per_app, &keys);
-    ErrorWindow {
+    WindowRule {
         length,
         threshold: threshold.get(),
-        keys: keys.get(),
-        keys_per_app: keys_per_app.get(),
+        max_windows: keys.get(),
+        max_windows_per_app: keys_per_app.get(),
     }
 }
 
@@ -172,7 +161,6 @@ pub(super) fn limits(settings: &Settings, reader: &mut Reader) -> Limits {
         webhook_bytes,
         body_bytes,
         header_bytes,
-        alerts: number(settings.max_alerts(), reader).get(),
         connections,
         watchers: watchers.min(connections - (connections / 2).min(Limits::KEPT_CONNECTIONS)),
         page: number(settings.max_page(), reader).get(),
@@ -186,9 +174,7 @@ impl Limits {
 
 pub(super) fn logging(settings: &Settings, reader: &mut Reader) -> Logging {
     Logging {
-        filter: reader
-            .parse(settings.log())
-            .or(crate::telemetry::Filter::default()),
+        filter: reader.parse(settings.log()).or(Filter::default()),
         format: reader.parse(settings.log_format()).option(),
         no_color: false,
     }

@@ -7,44 +7,14 @@ use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::role::Role;
 use super::secret::{Fault, check};
 use super::source::Origin;
-use super::{CredentialsError, OPERATOR_TOKEN_FILE, Refusal, WEBHOOK_SECRET_FILE};
+use super::{CredentialsError, Refusal};
 use crate::domain::name::Operator;
 
 /// The most secrets the webhook may have: each costs a comparison on every message.
 const MAX_WEBHOOK_SECRETS: usize = 8;
-
-/// What a secret lets its bearer do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Post alerts.
-    Webhook,
-    /// Everything else.
-    Operator,
-    /// Check, watch and count errors.
-    App,
-}
-
-impl Role {
-    /// The variable that holds the secrets of this role; with `_FILE`, the one that names their file.
-    pub const fn variable(self) -> &'static str {
-        match self {
-            Self::Webhook => "AUTOLOG_WEBHOOK_SECRET",
-            Self::Operator => "AUTOLOG_OPERATOR_TOKENS",
-            Self::App => "AUTOLOG_APP_TOKENS",
-        }
-    }
-
-    /// The file in the data directory that a secret of this role is generated into, if it is.
-    pub const fn generated_name(self) -> Option<&'static str> {
-        match self {
-            Self::Webhook => Some(WEBHOOK_SECRET_FILE),
-            Self::Operator => Some(OPERATOR_TOKEN_FILE),
-            Self::App => None,
-        }
-    }
-}
 
 /// The SHA-256 digest of a secret, so that every comparison is of the same length.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use super::keyring::Role;
+use super::role::Role;
 use super::secret::Fault;
 
 /// Where the secrets of each role come from.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::level::Level;
 use super::name::{Endpoint, Fingerprint, Operator, Reason};
+use super::record::Episode;
 use super::time::Time;
 
 /// One reason why a session is open; the session lives while any holder lives.
@@ -59,22 +60,24 @@ pub struct Alerting {
 pub struct Others {
     /// How many different alerts these are; a lower bound past [`Others::REMEMBERED`].
     pub count: u32,
-    /// Short hashes of their fingerprints, so that a repeat is not counted twice.
+    /// Short hashes of their episodes, so that a repeat is not counted twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<u32>,
 }
 
 impl Others {
     /// How many alerts are told apart.
-    pub const REMEMBERED: usize = 128;
+    pub const REMEMBERED: usize = 64;
 
-    /// Counts the alert unless it was counted before.
-    pub fn add(&mut self, fingerprint: &Fingerprint) {
-        let hash = fnv1a(fingerprint.as_str());
-        if !self.seen.contains(&hash) && self.seen.len() < Self::REMEMBERED {
+    /// Counts the alert unless it was counted before; tells whether it is new.
+    pub fn add(&mut self, episode: &Episode) -> bool {
+        let hash = episode.short_hash();
+        let is_new = !self.seen.contains(&hash) && self.seen.len() < Self::REMEMBERED;
+        if is_new {
             self.seen.push(hash);
             self.count = self.count.saturating_add(1);
         }
+        is_new
     }
 }
 
@@ -146,11 +149,4 @@ impl Holder {
 )]
 const fn is_false(flag: &bool) -> bool {
     !*flag
-}
-
-/// FNV-1a, 32 bit: stable across versions and machines, as what is stored must be.
-fn fnv1a(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }

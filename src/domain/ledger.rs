@@ -160,7 +160,8 @@ impl Ledger {
 
     /// Whether one more record may be kept for an alert that waits.
     pub fn has_room_for(&self, target: &Target) -> bool {
-        self.records.contains_key(target) || self.occupancy.records < MAX_RECORDS
+        let added = self.records.len().saturating_sub(self.loaded.len());
+        self.records.contains_key(target) || self.occupancy.records + added < MAX_RECORDS
     }
 
     /// Ends and forgets what has lapsed in every record.
@@ -198,20 +199,17 @@ impl Ledger {
     /// The end of the cooldown that keeps automatic sources out of `target`.
     pub fn cooldown(&self, target: &Target) -> Option<Time> {
         let own = self.records.get(target);
-        let wider = [
-            self.halt.cooldown(self.now),
-            self.records
-                .get(&target.whole())
-                .and_then(|record| record.cooldown_until),
-        ];
+        let whole = self.records.get(&target.whole());
         let exempt = own.and_then(|record| record.exempt_until);
-        wider
-            .into_iter()
-            .flatten()
-            .filter(|until| exempt.is_none_or(|exempt| exempt < *until))
-            .chain(own.and_then(|record| record.cooldown_until))
-            .filter(|until| self.now < *until)
-            .max()
+        let exempt_as_part = whole.and_then(|record| record.exempt_until);
+        // none is before every instant: what nobody is exempt from counts
+        let everywhere = self.halt.cooldown(self.now);
+        let everywhere = everywhere.filter(|until| exempt.max(exempt_as_part) < Some(*until));
+        let of_whole = whole.and_then(|record| record.cooldown_until);
+        let of_whole = of_whole.filter(|until| exempt < Some(*until));
+        let of_itself = own.and_then(|record| record.cooldown_until);
+        let until = everywhere.max(of_whole).max(of_itself);
+        until.filter(|until| self.now < *until)
     }
 
     /// Opens a session of `target` with its first holder.

@@ -108,8 +108,8 @@ name!(
     Operator, 64, |byte| is_name_byte(byte) && byte != b':', "letters, digits and . _ @ -"
 );
 name!(
-    /// What tells one alert from another: 1 to 32 of `A-Z a-z 0-9 . _ : @ -`.
-    Fingerprint, 32, is_name_byte, "letters, digits and . _ : @ -"
+    /// What tells one alert from another: 1 to 16 of `A-Z a-z 0-9 . _ : @ -`; Alertmanager's have 16.
+    Fingerprint, 16, is_name_byte, "letters, digits and . _ : @ -"
 );
 
 /// Why somebody asked for something, in their words: at most 500 characters, none of them a control character.

@@ -17,6 +17,7 @@ mod enable;
 mod freeze;
 mod hold;
 mod observe;
+mod share;
 mod sweep;
 #[cfg(test)]
 mod tests;

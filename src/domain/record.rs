@@ -1,22 +1,32 @@
 //! What is kept per target: its session while one is open, and what outlives it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::{Ending, Event};
-use super::holder::{Alerting, Cause, Holder};
-use super::name::{Endpoint, Fingerprint, Operator, Reason};
+use super::holder::{Cause, Holder};
+use super::name::{Endpoint, Operator, Reason};
 use super::outcome::Guardrail;
 use super::policy::Policy;
 use super::session::Session;
 use super::target::Target;
 use super::time::Time;
 
+mod barred;
+mod episode;
 mod size;
+
+pub use barred::{Barred, BarredOthers};
+pub use episode::Episode;
 
 /// The most alerts that wait in one record, and the most that are barred.
 pub const MAX_WAITING: usize = 32;
 /// The most remembered gaps, and the most remembered resolutions.
-const MAX_MEMORIES: usize = 16;
+pub const MAX_MEMORIES: usize = 16;
+/// How long it is remembered that a holder expired while its alert fired: longer than Alertmanager usually waits before it
+/// repeats an alert (`repeat_interval`, by default 4 h).
+const GAP_REMEMBERED: Duration = Duration::from_hours(13);
 
 /// What is kept per target: its session while one is open, and what outlives it until that has lapsed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +45,9 @@ pub struct Record {
     /// Automatic causes that have held as long as they may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub barred: Vec<Barred>,
+    /// The alerts that have shared a holder as long as they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barred_others: Option<BarredOthers>,
     /// Refused alerts that open when what refused them lifts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -44,25 +57,6 @@ pub struct Record {
     /// Alerts resolved a moment ago, whose late repeats do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resolved: Vec<Memory>,
-}
-
-/// An automatic cause that has held as long as it may.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Barred {
-    /// The alert that is barred, or none if it is the error window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alert: Option<Episode>,
-    /// When it may open again.
-    pub until: Time,
-}
-
-/// One alert from the moment it began to fire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Episode {
-    /// What tells this alert from another.
-    pub fingerprint: Fingerprint,
-    /// When it began to fire, by its sender's clock.
-    pub starts_at: Time,
 }
 
 /// A refused alert that opens when what refused it lifts.
@@ -106,6 +100,7 @@ impl Record {
             cooldown_until: None,
             exempt_until: None,
             barred: Vec::new(),
+            barred_others: None,
             waiting: Vec::new(),
             expired_firing: Vec::new(),
             resolved: Vec::new(),
@@ -118,6 +113,7 @@ impl Record {
             && self.cooldown_until.is_none()
             && self.exempt_until.is_none()
             && self.barred.is_empty()
+            && self.barred_others.is_none()
             && self.waiting.is_empty()
             && self.expired_firing.is_empty()
             && self.resolved.is_empty()
@@ -129,6 +125,7 @@ impl Record {
         self.cooldown_until = self.cooldown_until.filter(|until| now < *until);
         self.exempt_until = self.exempt_until.filter(|until| now < *until);
         self.barred.retain(|barred| now < barred.until);
+        self.barred_others.take_if(|barred| barred.until <= now);
         self.waiting.retain(|waiting| now < waiting.until);
         self.expired_firing.retain(|memory| now < memory.until);
         self.resolved.retain(|memory| now < memory.until);
@@ -143,6 +140,7 @@ impl Record {
             .chain(self.cooldown_until)
             .chain(self.exempt_until)
             .chain(self.barred.iter().map(|barred| barred.until))
+            .chain(self.barred_others.iter().map(|barred| barred.until))
             .chain(self.waiting.iter().map(|waiting| waiting.until))
             .chain(self.expired_firing.iter().map(|memory| memory.until))
             .chain(self.resolved.iter().map(|memory| memory.until))
@@ -177,9 +175,9 @@ impl Record {
 
     /// Whether the alert, or the error window if none is given, has held as long as it may.
     pub fn is_barred(&self, alert: Option<&Episode>, now: Time) -> bool {
-        self.barred
-            .iter()
-            .any(|barred| barred.alert.as_ref() == alert && now < barred.until)
+        let itself = self.barred.iter().any(|barred| barred.bars(alert, now));
+        let others = self.barred_others.as_ref();
+        itself || others.is_some_and(|barred| barred.bars(alert, now))
     }
 
     fn lapse_holders(&mut self, now: Time, policy: &Policy) -> Option<Event> {
@@ -226,22 +224,24 @@ impl Record {
                 super::policy::OnResolved::Keep => Ending::Expired,
             },
             Cause::Alert(alert) => {
-                let at = holder.expires_at;
-                push_bounded(
-                    &mut self.expired_firing,
-                    Memory {
-                        alert: alert.episode(),
-                        at,
-                        until,
-                    },
-                    MAX_MEMORIES,
-                );
+                let memory = Memory {
+                    alert: alert.episode(),
+                    at: holder.expires_at,
+                    until: holder.expires_at + GAP_REMEMBERED,
+                };
+                push_bounded(&mut self.expired_firing, memory, MAX_MEMORIES);
                 Ending::ExpiredFiring
             }
-            Cause::Errors | Cause::Others(_) if used_up => {
-                if holder.cause == Cause::Errors {
-                    self.bar(None, until);
-                }
+            Cause::Errors if used_up => {
+                self.bar(None, until);
+                Ending::MaxSession
+            }
+            Cause::Others(others) if used_up => {
+                self.barred_others = Some(BarredOthers {
+                    seen: others.seen.clone(),
+                    from: holder.expires_at,
+                    until,
+                });
                 Ending::MaxSession
             }
             Cause::Errors | Cause::Others(_) | Cause::Operator { .. } => Ending::Expired,
@@ -253,9 +253,11 @@ impl Record {
         push_bounded(&mut self.barred, Barred { alert, until }, MAX_WAITING);
     }
 
-    /// Remembers for `length` that the alert was resolved at `now`.
-    pub fn note_resolved(&mut self, alert: Episode, now: Time, length: std::time::Duration) {
-        self.resolved.retain(|memory| memory.alert != alert);
+    /// Remembers for `length` that the alert was resolved at `now`; a repeat does not prolong that.
+    pub fn note_resolved(&mut self, alert: Episode, now: Time, length: Duration) {
+        if self.is_just_resolved(&alert) {
+            return;
+        }
         let memory = Memory {
             alert,
             at: now,
@@ -263,15 +265,10 @@ impl Record {
         };
         push_bounded(&mut self.resolved, memory, MAX_MEMORIES);
     }
-}
 
-impl Alerting {
-    /// The alert from the moment it began to fire.
-    pub fn episode(&self) -> Episode {
-        Episode {
-            fingerprint: self.fingerprint.clone(),
-            starts_at: self.starts_at,
-        }
+    /// Whether the alert was resolved a moment ago, as far as that is remembered.
+    pub fn is_just_resolved(&self, alert: &Episode) -> bool {
+        self.resolved.iter().any(|memory| memory.alert == *alert)
     }
 }
 

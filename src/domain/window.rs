@@ -60,8 +60,7 @@ impl Window {
         let current = rule.bucket(now);
         let bucket = self.buckets.entry(current).or_default();
         *bucket = bucket.saturating_add(errors);
-        self.buckets
-            .retain(|bucket, _| *bucket > current.saturating_sub(WindowRule::BUCKETS));
+        self.buckets.retain(|bucket, _| counts(*bucket, current));
         self.buckets
             .values()
             .fold(0, |sum, count| sum.saturating_add(*count))
@@ -70,8 +69,14 @@ impl Window {
     /// Whether everything has slid out at `now`.
     pub fn is_over(&self, now: Time, rule: WindowRule) -> bool {
         let current = rule.bucket(now);
-        self.buckets
-            .last_key_value()
-            .is_none_or(|(bucket, _)| *bucket <= current.saturating_sub(WindowRule::BUCKETS))
+        !self.buckets.keys().any(|bucket| counts(*bucket, current))
     }
 }
+
+/// Whether what is in `bucket` counts; one far ahead was numbered by another rule, or before the clock went back.
+const fn counts(bucket: i64, current: i64) -> bool {
+    current.abs_diff(bucket) < WindowRule::BUCKETS.unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -113,10 +113,8 @@ impl Front {
 }
 
 /// Answers a method that the path does not have; the router adds the Allow header.
-async fn method_not_allowed(method: Method) -> Response {
-    if method == Method::OPTIONS {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        ApiError::MethodNotAllowed.into_response()
-    }
+///
+/// OPTIONS is one of them: no browser's script is meant to call this API, so there is no preflight to answer.
+async fn method_not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
 }

@@ -16,10 +16,13 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Starts from the store's time.
-    pub(super) fn start(store: Time) -> Self {
+    /// Starts from the store's time, which it was asked for at the instant `asked`.
+    ///
+    /// The answer was on its way for some of the time since: the clock is ahead of the store's by that, and never
+    /// behind, so that no session outlives its end.
+    pub(super) fn start(store: Time, asked: Instant) -> Self {
         Self {
-            store,
+            store: store + asked.elapsed(),
             monotonic: Instant::now(),
             wall: wall(),
         }

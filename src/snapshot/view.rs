@@ -144,3 +144,6 @@ fn revision(canonical: &str) -> String {
     let head = digest.first_chunk().copied().unwrap_or_default();
     format!("{:016x}", u64::from_be_bytes(head))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,3 +27,6 @@ pub(super) fn encode(value: &impl Serialize) -> Result<String, StoreError> {
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(StoreError::corrupt)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -35,6 +36,9 @@ pub struct Embedded {
 #[derive(Debug)]
 struct Inner {
     file: File,
+    /// Held by whoever writes: operations are decided one at a time.
+    turn: Mutex<()>,
+    /// Never held while the file is written, nor while [`Inner::seq`] is borrowed or sent: the feed locks it too.
     memory: Mutex<Memory>,
     /// The number of the last change, for those who wait for the next one.
     seq: watch::Sender<u64>,
@@ -59,6 +63,7 @@ impl Embedded {
         Ok(Self {
             inner: Arc::new(Inner {
                 file,
+                turn: Mutex::new(()),
                 memory: Mutex::new(memory),
                 seq,
                 policy,
@@ -100,10 +105,12 @@ impl Store for Embedded {
 
     /// Ignores the seed: what this store has lost nobody else has kept.
     async fn list(&self, _seed: &Book) -> Result<Listing, StoreError> {
+        let asked = Instant::now();
         let memory = self.inner.memory();
         Ok(Listing {
             position: memory.position().clone(),
             now: self.inner.clock.now(),
+            asked,
             book: memory.book().clone(),
         })
     }
@@ -127,30 +134,40 @@ impl Store for Embedded {
 }
 
 impl Inner {
-    /// The lock is held while the file is written: operations are decided one at a time.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn apply(&self, id: OpId, operation: &Operation) -> Result<Applied, StoreError> {
-        let mut memory = self.memory();
+        let _turn = self.turn();
         let now = self.clock.now();
+        let memory = self.memory();
         if let Some(applied) = memory.applied(id, now) {
             return Ok(applied);
         }
+        let before = memory.position().clone();
         let mut ledger = memory.book().ledger(&operation.scope(), now);
+        drop(memory);
         let decision = operation.decide(&mut ledger, &self.policy, id.bits());
         let changes = ledger.into_changes();
-        let news = number(&changes, memory.position());
+        let news = number(&changes, &before);
         let position = news.last().map(|change| change.position.clone());
         if let Some(position) = &position {
             self.file.write(&changes, position)?;
-            memory.commit(&changes, news);
-            self.seq.send_replace(position.seq);
         }
-        let seq = memory.position().seq;
+        let seq = position.map_or(before.seq, |position| position.seq);
         let applied = Applied { decision, seq };
+        let mut memory = self.memory();
+        memory.commit(&changes, news);
         memory.remember(id, now, &applied);
+        drop(memory);
+        if seq > before.seq {
+            self.seq.send_replace(seq);
+        }
         Ok(applied)
     }
 
@@ -160,13 +177,16 @@ impl Inner {
         tallies: &[Tally],
         rule: WindowRule,
     ) -> Result<Vec<Counted>, StoreError> {
-        let mut memory = self.memory();
+        let _turn = self.turn();
         let now = self.clock.now();
+        let memory = self.memory();
         if let Some(counted) = memory.counted(id, now) {
             return Ok(counted);
         }
         let (counted, update) = memory.windows().add(tallies, now, rule);
+        drop(memory);
         self.file.write_windows(&update)?;
+        let mut memory = self.memory();
         memory.windows_mut().commit(update);
         memory.remember_counted(id, now, &counted);
         Ok(counted)

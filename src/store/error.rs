@@ -9,6 +9,9 @@ pub enum StoreError {
     /// Another process has the embedded store open.
     #[error("{} is in use by another autolog process: an embedded store serves one replica, several share a Redis", .0.display())]
     InUse(std::path::PathBuf),
+    /// The store's file was closed after a failure.
+    #[error("the store's file is closed")]
+    Closed,
     /// Other writers were faster each time.
     #[error("the store has too many writers")]
     Contended,

@@ -32,6 +32,7 @@ impl Metered {
             Err(
                 StoreError::Unavailable(_)
                 | StoreError::InUse(_)
+                | StoreError::Closed
                 | StoreError::Contended
                 | StoreError::Gap,
             ) => StoreOutcome::Unavailable,

@@ -23,6 +23,7 @@ mod changes;
 mod check;
 mod connection;
 mod count;
+mod failure;
 mod keys;
 mod list;
 mod load;

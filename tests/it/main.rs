@@ -6,17 +6,17 @@
     clippy::indexing_slicing,
     reason = "a failed setup should fail the test"
 )]
-#![expect(
-    clippy::float_cmp,
-    reason = "the counters of a test are whole numbers, exact in a double"
-)]
+#![expect(clippy::float_cmp, reason = "counters are whole numbers")]
 
+mod architecture;
 mod backend;
 mod check;
 mod check_ends;
 mod check_store;
 mod cli;
+mod container;
 mod disable;
+mod embedded;
 mod enable;
 mod errors;
 mod explain;
@@ -28,17 +28,25 @@ mod http_log;
 mod http_requests;
 mod http_shutdown;
 mod http_world;
+mod kill;
 mod list;
 mod logs;
 mod malformed;
 mod metrics;
 mod openapi;
+mod readme;
 mod recorded;
+mod redis_away;
+mod redis_stops;
+mod replica;
+mod replicas;
 mod reply;
 mod roles;
 mod secrets;
 mod service;
+mod shutdown;
 mod store;
+mod time;
 mod webhook;
 mod webhook_alerts;
 mod webhook_labels;

@@ -1,6 +1,6 @@
 //! What every store must do, and what only Redis can do wrong.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autolog::domain::book::Book;
 use autolog::domain::level::Level;
@@ -19,8 +19,12 @@ mod feed;
 mod keys;
 mod migrations;
 mod model;
+mod proxy;
 mod scope;
 mod windows;
+
+/// How long a busy machine may be late.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Long enough that nothing lapses while a test runs.
 const LONG: Duration = Duration::from_mins(30);
@@ -89,8 +93,21 @@ fn id() -> OpId {
     OpId::random().unwrap()
 }
 
+/// Applies, again and again if it must, as whoever gets a 503 does: a busy machine may be late.
 async fn apply(store: &dyn Store, operation: &Operation) -> Applied {
-    store.apply(id(), operation).await.unwrap()
+    let (id, started) = (id(), Instant::now());
+    loop {
+        match store.apply(id, operation).await {
+            Err(StoreError::Unavailable(_)) if started.elapsed() < PATIENCE => {}
+            applied => return applied.unwrap(),
+        }
+    }
+}
+
+/// Applies at the first attempt.
+async fn at_once(store: &dyn Store, operation: &Operation) -> Outcome {
+    let applied = store.apply(id(), operation).await.unwrap();
+    applied.decision.outcomes[0]
 }
 
 async fn outcome(store: &dyn Store, operation: &Operation) -> Outcome {

@@ -28,10 +28,12 @@ impl Desk<'_> {
     fn trigger(&mut self, trigger: &Trigger) -> Outcome {
         let record = self.ledger.record(&trigger.target);
         let barred = record.is_some_and(|record| record.is_barred(None, self.now));
+        let full = !self.has_room(&trigger.target, &Cause::Errors);
         let refusal = self
             .ledger
             .refusal(&trigger.target, Source::Errors, self.policy)
-            .or_else(|| barred.then_some(Guardrail::Barred));
+            .or_else(|| barred.then_some(Guardrail::Barred))
+            .or_else(|| full.then_some(Guardrail::Holders));
         if let Some(guardrail) = refusal {
             self.tell([Event::Refused {
                 target: trigger.target.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Desk;
 use crate::domain::book::Scope;
 use crate::domain::event::{Ending, Event};
+use crate::domain::holder::Holder;
 use crate::domain::name::{Operator, Reason};
 use crate::domain::target::{Place, Target};
 use crate::domain::time::Time;
@@ -57,35 +58,67 @@ impl Disable {
 pub(super) fn decide(desk: &mut Desk<'_>, disable: &Disable) {
     let targets = match &disable.selection {
         Selection::Endpoint(target) => vec![target.clone()],
-        Selection::Place(_) | Selection::Everything => desk.ledger.targets(),
+        Selection::Place(place) => {
+            let mut targets = desk.ledger.targets();
+            targets.retain(|target| target.is_in(place));
+            targets
+        }
+        Selection::Everything => desk.ledger.targets(),
     };
-    for target in &targets {
-        desk.quiet(target, disable);
-    }
     let start = disable.began_by.unwrap_or(desk.now);
     let until = start + disable.cooldown.unwrap_or(desk.policy.cooldown);
     let until = (desk.now < until).then_some(until);
-    desk.decision.cooldown_until = until;
-    match disable.target() {
-        Some(target) => desk.ledger.record_mut(&target).cooldown_until = until,
-        None => desk.ledger.halt_mut().cooldown_until = until,
+    for target in &targets {
+        desk.quiet(target, disable, until);
     }
-    let target = disable.target();
-    desk.tell(until.map(|until| Event::Cooldown {
-        by: disable.by.clone(),
-        until,
-        target,
-        reason: disable.reason.clone(),
-    }));
+    desk.cool_down(disable, until);
 }
 
 impl Desk<'_> {
-    fn quiet(&mut self, target: &Target, disable: &Disable) {
+    fn quiet(&mut self, target: &Target, disable: &Disable, until: Option<Time>) {
         let now = self.now;
         let ended = self.ledger.end(target, |record| {
             record.end_holders(now, disable.began_by, Ending::Disabled, &disable.by)
         });
         self.tell(ended);
-        self.ledger.record_mut(target).exempt_until = None;
+        let enabled_since = self.is_enabled_since(target, disable.began_by);
+        let record = self.ledger.record_mut(target);
+        record.exempt_until = record.exempt_until.max(until).filter(|_| enabled_since);
+    }
+
+    fn cool_down(&mut self, disable: &Disable, until: Option<Time>) {
+        self.decision.cooldown_until = until;
+        let target = disable.target();
+        let is_late = disable.began_by.is_some();
+        // a newer disable may keep automatic sources out for longer than this one
+        let merge = |known: Option<Time>| known.filter(|_| is_late).max(until);
+        match &target {
+            Some(target) if self.is_enabled_since(target, disable.began_by) => return,
+            Some(target) => {
+                let record = self.ledger.record_mut(target);
+                record.cooldown_until = merge(record.cooldown_until);
+            }
+            None => {
+                let halt = self.ledger.halt_mut();
+                halt.cooldown_until = merge(halt.cooldown_until);
+            }
+        }
+        self.tell(until.map(|until| Event::Cooldown {
+            by: disable.by.clone(),
+            until,
+            target,
+            reason: disable.reason.clone(),
+        }));
+    }
+
+    /// Whether an operator enabled the target after a stop that is repeated late: that is the newer word.
+    fn is_enabled_since(&self, target: &Target, began_by: Option<Time>) -> bool {
+        let record = self.ledger.record(target);
+        let session = record.and_then(|record| record.session.as_ref());
+        let is_newer = |holder: &Holder| {
+            let by_operator = !holder.cause.source().is_automatic();
+            by_operator && began_by.is_some_and(|began_by| began_by < holder.started_at)
+        };
+        session.is_some_and(|session| session.holders.iter().any(is_newer))
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::Desk;
-use super::hold::{extended, make_room};
+use super::hold::extended;
+use super::share::make_room;
 use crate::domain::event::Event;
-use crate::domain::holder::{Cause, Holder, Others, Source};
+use crate::domain::holder::{Cause, Holder, Source};
 use crate::domain::level::Level;
 use crate::domain::name::{Operator, Reason};
 use crate::domain::outcome::{Guardrail, Outcome};
-use crate::domain::session::{MAX_HOLDERS, Session};
 use crate::domain::target::Target;
 
 /// An operator wants a target verbose.
@@ -36,16 +36,19 @@ pub(super) fn decide(desk: &mut Desk<'_>, enable: &Enable) {
 
 impl Desk<'_> {
     fn enable(&mut self, enable: &Enable) -> Outcome {
+        let cause = Cause::Operator {
+            name: enable.by.clone(),
+        };
+        let full = !self.has_room(&enable.target, &cause);
         let refusal = self
             .ledger
-            .refusal(&enable.target, Source::Operator, self.policy);
+            .refusal(&enable.target, Source::Operator, self.policy)
+            .or_else(|| full.then_some(Guardrail::Holders));
         if let Some(guardrail) = refusal {
             return self.refuse_operator(enable, guardrail);
         }
         let holder = Holder {
-            cause: Cause::Operator {
-                name: enable.by.clone(),
-            },
+            cause,
             level: enable.level,
             started_at: self.now,
             expires_at: self.now + enable.ttl,
@@ -53,38 +56,28 @@ impl Desk<'_> {
         };
         let open = self.ledger.record_mut(&enable.target).session.is_some();
         let outcome = if open {
-            self.hold_for_operator(enable, holder)
+            self.replace(enable, holder)
         } else {
             let id = self.next_id();
             let event = self.ledger.open(&enable.target, id, holder);
             self.tell([event]);
             Outcome::Opened
         };
-        if outcome == Outcome::Opened || outcome == Outcome::Extended {
-            self.clear_cooldown(&enable.target);
-        }
+        self.clear_cooldown(&enable.target);
         outcome
     }
 
-    fn hold_for_operator(&mut self, enable: &Enable, holder: Holder) -> Outcome {
-        let shared = Holder {
-            cause: Cause::Others(Others::default()),
-            level: Level::Debug,
-            reason: Reason::default(),
-            ..holder.clone()
-        };
-        let Some(session) = self.ledger.record_mut(&enable.target).session.as_mut() else {
-            return Outcome::Unchanged;
-        };
-        session
-            .holders
-            .retain(|known| !known.cause.is_same(&holder.cause));
-        if session.holders.len() >= MAX_HOLDERS && !fold_for_room(session, shared) {
-            return self.refuse_operator(enable, Guardrail::Holders);
+    /// Puts the holder in the place of the one that the operator has, if any; there is room.
+    fn replace(&mut self, enable: &Enable, holder: Holder) -> Outcome {
+        if let Some(session) = self.ledger.record_mut(&enable.target).session.as_mut() {
+            session
+                .holders
+                .retain(|known| !known.cause.is_same(&holder.cause));
+            make_room(session);
+            session.holders.push(holder.clone());
+            let event = extended(&enable.target, session, holder);
+            self.tell([event]);
         }
-        session.holders.push(holder.clone());
-        let event = extended(&enable.target, session, holder);
-        self.tell([event]);
         Outcome::Extended
     }
 
@@ -112,23 +105,4 @@ impl Desk<'_> {
             waiting: false,
         }
     }
-}
-
-/// Folds alerts into the shared holder, which is made if there is none yet; tells whether that made room.
-fn fold_for_room(session: &mut Session, mut shared: Holder) -> bool {
-    let known = session
-        .holders
-        .iter()
-        .position(|holder| holder.cause.is_same(&shared.cause));
-    if let Some(index) = known {
-        shared = session.holders.remove(index);
-    } else {
-        shared.expires_at = shared.started_at;
-        if !make_room(session, &mut shared) {
-            return false;
-        }
-    }
-    make_room(session, &mut shared);
-    session.holders.push(shared);
-    session.holders.len() < MAX_HOLDERS
 }

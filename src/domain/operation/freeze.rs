@@ -37,20 +37,7 @@ impl SetFreeze {
 }
 
 pub(super) fn decide(desk: &mut Desk<'_>, freeze: &SetFreeze) {
-    let since = freeze.began_by.unwrap_or(desk.now);
-    let until = since + freeze.ttl;
-    desk.ledger.halt_mut().freeze = freeze.frozen.then(|| Freeze {
-        by: freeze.by.clone(),
-        reason: freeze.reason.clone(),
-        since,
-        until,
-    });
-    desk.tell([Event::Frozen {
-        frozen: freeze.frozen,
-        by: freeze.by.clone(),
-        until: freeze.frozen.then_some(until),
-        reason: freeze.reason.clone(),
-    }]);
+    desk.set_freeze(freeze);
     if freeze.end_sessions {
         let now = desk.now;
         for target in desk.ledger.targets() {
@@ -59,5 +46,30 @@ pub(super) fn decide(desk: &mut Desk<'_>, freeze: &SetFreeze) {
             });
             desk.tell(ended);
         }
+    }
+}
+
+impl Desk<'_> {
+    fn set_freeze(&mut self, freeze: &SetFreeze) {
+        let since = freeze.began_by.unwrap_or(self.now);
+        let until = since + freeze.ttl;
+        let known = self.ledger.halt().freeze(self.now);
+        let is_outdated = known.is_some_and(|known| since < known.since);
+        let is_over = freeze.frozen && until <= self.now;
+        if freeze.began_by.is_some() && (is_outdated || is_over) {
+            return;
+        }
+        self.ledger.halt_mut().freeze = freeze.frozen.then(|| Freeze {
+            by: freeze.by.clone(),
+            reason: freeze.reason.clone(),
+            since,
+            until,
+        });
+        self.tell([Event::Frozen {
+            frozen: freeze.frozen,
+            by: freeze.by.clone(),
+            until: freeze.frozen.then_some(until),
+            reason: freeze.reason.clone(),
+        }]);
     }
 }

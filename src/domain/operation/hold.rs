@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::Desk;
+use super::share::make_room;
 use crate::domain::event::Event;
-use crate::domain::holder::{Cause, Holder, Others};
+use crate::domain::holder::{Cause, Holder};
 use crate::domain::level::Level;
 use crate::domain::name::Reason;
-use crate::domain::outcome::{Guardrail, Outcome};
+use crate::domain::outcome::Outcome;
 use crate::domain::session::{MAX_HOLDERS, Session};
 use crate::domain::target::Target;
+use crate::domain::time::Time;
 
 /// What an automatic source asks for.
 pub(super) struct Claim<'alert> {
@@ -20,7 +22,7 @@ pub(super) struct Claim<'alert> {
 }
 
 impl Desk<'_> {
-    /// Opens a session for the claim, adds a holder, or renews the one it has; nothing forbids it.
+    /// Opens a session for the claim, adds a holder, or renews the one it has; nothing forbids it, and there is room.
     pub(super) fn hold(&mut self, claim: Claim<'_>) -> Outcome {
         let record = self.ledger.record_mut(claim.target);
         let Some(session) = record.session.as_mut() else {
@@ -29,15 +31,16 @@ impl Desk<'_> {
         if session.holder(&claim.cause).is_some() {
             return self.renew(&claim);
         }
-        if session.holders.len() < MAX_HOLDERS {
-            return self.join(claim);
+        match &claim.cause {
+            Cause::Alert(alert) if session.holders.len() >= MAX_HOLDERS => {
+                let alert = alert.clone();
+                self.join_others(&claim, &alert)
+            }
+            Cause::Alert(_) | Cause::Others(_) | Cause::Errors | Cause::Operator { .. } => {
+                make_room(session);
+                self.join(claim)
+            }
         }
-        self.join_others(&claim)
-    }
-
-    /// The smallest move of an expiry that is worth a write.
-    pub(super) fn worthwhile(ttl: Duration) -> Duration {
-        (ttl / 10).min(Duration::from_mins(1))
     }
 
     fn open(&mut self, claim: Claim<'_>) -> Outcome {
@@ -72,59 +75,11 @@ impl Desk<'_> {
         if refresh(&mut holder.cause, &claim.cause) {
             holder.started_at = now;
         }
-        let most = holder.started_at + max_session;
-        let wanted = holder.expires_at.max((now + claim.ttl).min(most));
-        if wanted.since(holder.expires_at) >= Self::worthwhile(claim.ttl) {
-            holder.expires_at = wanted;
-        }
+        prolong(holder, now, claim.ttl, max_session);
         if *holder == before {
             return Outcome::Unchanged;
         }
         let holder = holder.clone();
-        let event = extended(claim.target, session, holder);
-        self.tell([event]);
-        Outcome::Extended
-    }
-
-    /// The session has as many holders as may be: the alert shares one with others.
-    fn join_others(&mut self, claim: &Claim<'_>) -> Outcome {
-        let Cause::Alert(alert) = &claim.cause else {
-            return Outcome::Unchanged;
-        };
-        let mut shared = self.holder(Claim {
-            target: claim.target,
-            cause: Cause::Others(Others::default()),
-            ttl: claim.ttl,
-            reason: &Reason::default(),
-        });
-        let (now, most) = (self.now, self.policy.max_session);
-        let Some(session) = self.ledger.record_mut(claim.target).session.as_mut() else {
-            return Outcome::Unchanged;
-        };
-        if session.holder(&shared.cause).is_none() {
-            if !make_room(session, &mut shared) {
-                return Outcome::Refused {
-                    guardrail: Guardrail::Holders,
-                    waiting: false,
-                };
-            }
-            session.holders.push(shared.clone());
-        }
-        let Some(others) = session.holder_mut(&shared.cause) else {
-            return Outcome::Unchanged;
-        };
-        let before = others.clone();
-        if let Cause::Others(others) = &mut others.cause {
-            others.add(&alert.fingerprint);
-        }
-        let wanted = (now + claim.ttl).min(others.started_at + most);
-        if wanted.since(others.expires_at) >= Self::worthwhile(claim.ttl) {
-            others.expires_at = wanted;
-        }
-        if *others == before {
-            return Outcome::Unchanged;
-        }
-        let holder = others.clone();
         let event = extended(claim.target, session, holder);
         self.tell([event]);
         Outcome::Extended
@@ -150,23 +105,21 @@ pub(super) fn extended(target: &Target, session: &Session, holder: Holder) -> Ev
     }
 }
 
-/// Folds the alert that would end first into `shared`, so that the session has room for one more holder.
+/// The smallest move of an expiry that is worth a write.
+pub(super) fn worthwhile(ttl: Duration) -> Duration {
+    (ttl / 10).min(Duration::from_mins(1))
+}
+
+/// Moves the holder's end as far as it may go, if that is far enough to be worth a write.
 ///
-/// Tells whether there was such an alert.
-pub(super) fn make_room(session: &mut Session, shared: &mut Holder) -> bool {
-    let alerts = session.holders.iter().enumerate();
-    let first = alerts
-        .filter(|(_, holder)| matches!(holder.cause, Cause::Alert(_)))
-        .min_by_key(|(_, holder)| holder.expires_at)
-        .map(|(index, _)| index);
-    let Some(index) = first else { return false };
-    let folded = session.holders.remove(index);
-    if let (Cause::Others(others), Cause::Alert(alert)) = (&mut shared.cause, &folded.cause) {
-        others.add(&alert.fingerprint);
+/// The last move is always made: a holder that stops short of its longest life would not be barred after it.
+pub(super) fn prolong(holder: &mut Holder, now: Time, ttl: Duration, max_session: Duration) {
+    let last = holder.started_at + max_session;
+    let wanted = (now + ttl).min(last);
+    let is_worthwhile = wanted.since(holder.expires_at) >= worthwhile(ttl) || wanted == last;
+    if holder.expires_at < wanted && is_worthwhile {
+        holder.expires_at = wanted;
     }
-    shared.started_at = shared.started_at.min(folded.started_at);
-    shared.expires_at = shared.expires_at.max(folded.expires_at);
-    true
 }
 
 /// Takes over what a newer sighting of the same cause says; tells whether it is a new episode.

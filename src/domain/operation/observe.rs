@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Desk;
-use super::hold::Claim;
+use super::hold::{Claim, worthwhile};
 use crate::domain::event::Event;
 use crate::domain::holder::{Alerting, Cause, Source};
 use crate::domain::name::{Endpoint, Fingerprint, Reason};
@@ -43,7 +43,7 @@ impl Alert {
         }
     }
 
-    fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         Cause::Alert(Alerting {
             fingerprint: self.fingerprint.clone(),
             starts_at: self.starts_at,
@@ -98,21 +98,20 @@ impl Desk<'_> {
 
     fn is_late_repeat(&self, alert: &Alert) -> bool {
         let lingers = matches!(self.policy.on_resolved, OnResolved::Linger(_));
-        let resolved = self
-            .ledger
-            .record(&alert.target)
-            .map(|record| &record.resolved);
-        let episode = alert.episode();
-        lingers && resolved.is_some_and(|list| list.iter().any(|memory| memory.alert == episode))
+        let record = self.ledger.record(&alert.target);
+        lingers && record.is_some_and(|record| record.is_just_resolved(&alert.episode()))
     }
 
-    fn forbids(&self, alert: &Alert) -> Option<Guardrail> {
+    /// What forbids the alert to open, to join or to go on holding.
+    pub(super) fn forbids(&self, alert: &Alert) -> Option<Guardrail> {
         let record = self.ledger.record(&alert.target);
         let barred =
             record.is_some_and(|record| record.is_barred(Some(&alert.episode()), self.now));
+        let full = !self.has_room(&alert.target, &alert.cause());
         self.ledger
             .refusal(&alert.target, Source::Alert, self.policy)
             .or_else(|| barred.then_some(Guardrail::Barred))
+            .or_else(|| full.then_some(Guardrail::Holders))
     }
 
     /// The alert fires on though its holder had expired: the operator should know of the gap.
@@ -160,7 +159,7 @@ impl Desk<'_> {
         if let Some(known) = known {
             known.alert.starts_at = known.alert.starts_at.max(alert.starts_at);
             known.guardrail = guardrail;
-            if (now + ttl).since(known.until) >= Self::worthwhile(ttl) {
+            if (now + ttl).since(known.until) >= worthwhile(ttl) {
                 known.until = now + ttl;
             }
             return true;

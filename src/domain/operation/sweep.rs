@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Desk;
 use super::observe::Alert;
-use crate::domain::holder::Source;
 use crate::domain::record::Waiting;
 use crate::domain::target::Target;
 
@@ -21,15 +20,9 @@ impl Desk<'_> {
             return;
         };
         for waiting in record.waiting.clone() {
-            let record = self.ledger.record(target);
-            let barred =
-                record.is_some_and(|record| record.is_barred(Some(&waiting.alert), self.now));
-            let refused = self
-                .ledger
-                .refusal(target, Source::Alert, self.policy)
-                .is_some();
-            if !barred && !refused {
-                self.fire(&alert(target, waiting));
+            let alert = alert(target, waiting);
+            if self.forbids(&alert).is_none() {
+                self.fire(&alert);
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The file of the embedded store.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use redb::backends::InMemoryBackend;
 use redb::{
@@ -32,29 +33,28 @@ const CACHE_BYTES: usize = 2 * 1024 * 1024;
 
 /// The file of the embedded store, or memory that stands in for one.
 pub(super) struct File {
-    database: Database,
+    /// None if it is memory.
+    path: Option<PathBuf>,
+    /// None after a write has failed: the library refuses a file that has once failed until it is opened anew.
+    database: Mutex<Option<Database>>,
 }
 
 impl std::fmt::Debug for File {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("File").finish_non_exhaustive()
+        let mut debug = formatter.debug_struct("File");
+        debug.field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 impl File {
     /// Opens the file at `path`, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|error| {
-                if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
-                    StoreError::InUse(path.to_owned())
-                } else {
-                    unavailable(error)
-                }
-            })?;
-        Self { database }.prepared()
+        let database = open(path)?;
+        prepare(&database)?;
+        Ok(Self {
+            path: Some(path.to_owned()),
+            database: Mutex::new(Some(database)),
+        })
     }
 
     /// Makes a file that is memory only.
@@ -63,45 +63,18 @@ impl File {
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(InMemoryBackend::new())
             .map_err(unavailable)?;
-        Self { database }.prepared()
-    }
-
-    /// Makes what a new file lacks, and refuses a file of a schema that is too new.
-    fn prepared(self) -> Result<Self, StoreError> {
-        let transaction = self.begin()?;
-        {
-            transaction.open_table(RECORDS).map_err(unavailable)?;
-            transaction.open_table(WINDOWS).map_err(unavailable)?;
-            let mut meta = transaction.open_table(META).map_err(unavailable)?;
-            let stored = |name| text(&meta, name);
-            let needed = stored("min_compatible")?.map_or(Ok(SCHEMA), |text| decode(&text))?;
-            if needed > SCHEMA {
-                return Err(StoreError::TooNew {
-                    needed,
-                    ours: SCHEMA,
-                });
-            }
-            if stored("epoch")?.is_none() {
-                let epoch = OpId::random()?.to_string();
-                let schema = SCHEMA.to_string();
-                let initial = [
-                    ("epoch", epoch.as_str()),
-                    ("seq", "0"),
-                    ("schema", &schema),
-                    ("min_compatible", &schema),
-                ];
-                for (name, value) in initial {
-                    meta.insert(name, value).map_err(unavailable)?;
-                }
-            }
-        }
-        transaction.commit().map_err(unavailable)?;
-        Ok(self)
+        prepare(&database)?;
+        Ok(Self {
+            path: None,
+            database: Mutex::new(Some(database)),
+        })
     }
 
     /// Reads everything.
     pub(super) fn read(&self) -> Result<Kept, StoreError> {
-        let transaction = self.database.begin_read().map_err(unavailable)?;
+        let slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = slot.as_ref().ok_or(StoreError::Closed)?;
+        let transaction = database.begin_read().map_err(unavailable)?;
         let meta = transaction.open_table(META).map_err(unavailable)?;
         let records = transaction.open_table(RECORDS).map_err(unavailable)?;
         let windows = transaction.open_table(WINDOWS).map_err(unavailable)?;
@@ -122,8 +95,7 @@ impl File {
 
     /// Makes `changes`, which lead to `position`, durable.
     pub(super) fn write(&self, changes: &Changes, position: &Position) -> Result<(), StoreError> {
-        let transaction = self.begin()?;
-        {
+        self.transact(|transaction| {
             let mut records = transaction.open_table(RECORDS).map_err(unavailable)?;
             for record in &changes.written {
                 let value = encode(record)?;
@@ -141,8 +113,8 @@ impl File {
             }
             let seq = position.seq.to_string();
             meta.insert("seq", seq.as_str()).map_err(unavailable)?;
-        }
-        transaction.commit().map_err(unavailable)
+            Ok(())
+        })
     }
 
     /// Makes the windows of `update` durable.
@@ -150,8 +122,7 @@ impl File {
         if update.written.is_empty() && update.removed.is_empty() {
             return Ok(());
         }
-        let transaction = self.begin()?;
-        {
+        self.transact(|transaction| {
             let mut windows = transaction.open_table(WINDOWS).map_err(unavailable)?;
             for target in &update.removed {
                 windows.remove(key(target).as_str()).map_err(unavailable)?;
@@ -162,18 +133,87 @@ impl File {
                     .insert(key(entry.0).as_str(), value.as_str())
                     .map_err(unavailable)?;
             }
-        }
-        transaction.commit().map_err(unavailable)
+            Ok(())
+        })
     }
 
-    fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        let mut transaction = self.database.begin_write().map_err(unavailable)?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .map_err(unavailable)?;
-        transaction.set_two_phase_commit(true);
-        Ok(transaction)
+    /// Commits `work`; after a failure the file is opened anew for the next one.
+    fn transact(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = match (slot.take(), &self.path) {
+            (Some(database), _) => database,
+            (None, Some(path)) => open(path)?,
+            (None, None) => return Err(StoreError::Closed),
+        };
+        let result = commit(&database, work);
+        if result.is_ok() || self.path.is_none() {
+            *slot = Some(database);
+        }
+        result
     }
+}
+
+fn open(path: &Path) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    builder
+        .set_cache_size(CACHE_BYTES)
+        .create(path)
+        .map_err(|error| {
+            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                StoreError::InUse(path.to_owned())
+            } else {
+                unavailable(error)
+            }
+        })
+}
+
+/// Makes what a new file lacks, and refuses a file of a schema that is too new.
+fn prepare(database: &Database) -> Result<(), StoreError> {
+    commit(database, |transaction| {
+        transaction.open_table(RECORDS).map_err(unavailable)?;
+        transaction.open_table(WINDOWS).map_err(unavailable)?;
+        let mut meta = transaction.open_table(META).map_err(unavailable)?;
+        let needed = text(&meta, "min_compatible")?;
+        let needed = needed.map_or(Ok(SCHEMA), |text| decode(&text))?;
+        if needed > SCHEMA {
+            return Err(StoreError::TooNew {
+                needed,
+                ours: SCHEMA,
+            });
+        }
+        if text(&meta, "epoch")?.is_some() {
+            return Ok(());
+        }
+        let epoch = OpId::random()?.to_string();
+        let schema = SCHEMA.to_string();
+        let initial = [
+            ("epoch", epoch.as_str()),
+            ("seq", "0"),
+            ("schema", &schema),
+            ("min_compatible", &schema),
+        ];
+        for (name, value) in initial {
+            meta.insert(name, value).map_err(unavailable)?;
+        }
+        Ok(())
+    })
+}
+
+/// Commits `work` so that it is durable even if the machine crashes during the next commit.
+fn commit(
+    database: &Database,
+    work: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut transaction = database.begin_write().map_err(unavailable)?;
+    transaction
+        .set_durability(Durability::Immediate)
+        .map_err(unavailable)?;
+    transaction.set_two_phase_commit(true);
+    work(&transaction)?;
+    transaction.commit().map_err(unavailable)
 }
 
 fn text(

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{RedisError, Script};
+use redis::Script;
 
-use super::connection::{Purpose, is_lost, store_error};
+use super::connection::{Purpose, store_error};
+use super::failure::Failure;
 use super::load::{Loaded, Version};
 use super::payload::add_changes;
 use super::{FEED_LENGTH, REMEMBERED_MS, Redis};
@@ -20,38 +21,12 @@ const ATTEMPTS: u32 = 16;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
 
-/// Why one attempt came to nothing.
-pub(super) enum Failure {
-    /// Somebody else wrote meanwhile.
-    Conflict,
-    /// The connection was lost: what became of the commit is unknown, and its [`OpId`] will tell.
-    Lost(RedisError),
-    /// Another attempt would do no better.
-    Final(StoreError),
-}
-
 /// What was decided, and on what.
 struct Decided {
     on: Version,
     at: Time,
     decision: Decision,
     changes: Changes,
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Final(error)
-    }
-}
-
-impl From<RedisError> for Failure {
-    fn from(error: RedisError) -> Self {
-        if is_lost(&error) {
-            Self::Lost(error)
-        } else {
-            Self::Final(store_error(error))
-        }
-    }
 }
 
 impl Redis {
@@ -99,6 +74,8 @@ impl Redis {
     }
 
     async fn commit(&self, id: OpId, decided: Decided) -> Result<Applied, Failure> {
+        let changes = &decided.changes;
+        let purpose = Purpose::Long(changes.written.len() + changes.removed.len());
         let mut script = COMMIT.prepare_invoke();
         script
             .key(&self.keys.state)
@@ -111,8 +88,8 @@ impl Redis {
             .arg(encode(&decided.decision)?)
             .arg(REMEMBERED_MS)
             .arg(FEED_LENGTH);
-        add_changes(&mut script, &decided.changes)?;
-        let answer: (String, String) = self.connections.script(Purpose::Command, &script).await?;
+        add_changes(&mut script, changes)?;
+        let answer: (String, String) = self.connections.script(purpose, &script).await?;
         match (answer.0.as_str(), answer.1) {
             ("committed", last) => Ok(Applied {
                 decision: decided.decision,

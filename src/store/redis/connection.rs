@@ -16,6 +16,8 @@ use crate::store::{FEED_WAIT, StoreError};
 
 /// How long a connection may take to be made, and a command to be answered.
 const TIMEOUT: Duration = Duration::from_millis(250);
+/// How long the answer to a script may take that touches every record there can be.
+const LONG_TIMEOUT: Duration = Duration::from_millis(600);
 /// How long an answer may take on the feed's connection, where the store may wait for something to happen.
 const FEED_TIMEOUT: Duration = FEED_WAIT.saturating_add(Duration::from_millis(400));
 /// The most commands in flight on one connection.
@@ -34,8 +36,25 @@ pub(super) struct Connections {
 pub(super) enum Purpose {
     /// Short commands of everybody.
     Command,
+    /// One of those that touches about this many records.
+    Long(usize),
     /// The one follower's, whose commands may block or return everything.
     Feed,
+}
+
+impl Purpose {
+    /// How long the answer may take: some more for each record, since a busy machine is not a dead one.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Command => TIMEOUT,
+            Self::Long(records) => {
+                let records = u32::try_from(records).unwrap_or(u32::MAX);
+                let more = Duration::from_micros(100).saturating_mul(records);
+                TIMEOUT.saturating_add(more).min(LONG_TIMEOUT)
+            }
+            Self::Feed => FEED_TIMEOUT,
+        }
+    }
 }
 
 impl Connections {
@@ -55,6 +74,7 @@ impl Connections {
         script: &ScriptInvocation<'_>,
     ) -> RedisResult<T> {
         let mut lease = self.lease(purpose).await?;
+        lease.connection.set_response_timeout(purpose.patience());
         let answer = script.invoke_async(&mut lease.connection).await;
         self.settle(purpose, lease, answer)
     }
@@ -72,14 +92,14 @@ impl Connections {
 
     async fn lease(&self, purpose: Purpose) -> RedisResult<Lease> {
         match purpose {
-            Purpose::Command => match self.command.share() {
+            Purpose::Command | Purpose::Long(_) => match self.command.share() {
                 Some(lease) => Ok(lease),
-                None => Ok(self.command.put(self.connect(TIMEOUT).await?)),
+                None => Ok(self.command.put(self.connect(purpose).await?)),
             },
             // Taken out for the time of the command, so that a caller who goes away takes a blocked one along.
             Purpose::Feed => match self.feed.take() {
                 Some(lease) => Ok(lease),
-                None => Ok(Lease::new(self.connect(FEED_TIMEOUT).await?)),
+                None => Ok(Lease::new(self.connect(purpose).await?)),
             },
         }
     }
@@ -87,19 +107,19 @@ impl Connections {
     fn settle<T>(&self, purpose: Purpose, lease: Lease, answer: RedisResult<T>) -> RedisResult<T> {
         let failed = answer.as_ref().err().is_some_and(ends_connection);
         match purpose {
-            Purpose::Command if failed => self.command.forget(lease.number),
+            Purpose::Command | Purpose::Long(_) if failed => self.command.forget(lease.number),
             // What the follower noticed in its wait, the next command need not wait for.
             Purpose::Feed if failed => drop(self.command.take()),
             Purpose::Feed => self.feed.restore(lease),
-            Purpose::Command => {}
+            Purpose::Command | Purpose::Long(_) => {}
         }
         answer
     }
 
-    async fn connect(&self, response: Duration) -> RedisResult<MultiplexedConnection> {
+    async fn connect(&self, purpose: Purpose) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(response))
+            .set_response_timeout(Some(purpose.patience()))
             .set_pipeline_buffer_size(IN_FLIGHT);
         let connected = self
             .client

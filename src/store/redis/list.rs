@@ -1,6 +1,7 @@
 //! Reads everything at one instant, and gives an empty store a start.
 
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use redis::Script;
 
@@ -24,6 +25,7 @@ impl Redis {
     pub(super) async fn list_or_start(&self, seed: &Book) -> Result<Listing, StoreError> {
         let mut give = None;
         for _ in 0..ATTEMPTS {
+            let asked = Instant::now();
             let (state, now, last, records) = self.read(give).await?;
             let [schema, min_compatible, epoch, seq, chain, halt] = &state[..] else {
                 return Err(StoreError::corrupt(
@@ -48,6 +50,7 @@ impl Redis {
                     id: last,
                 },
                 now: Time::from_millis(now),
+                asked,
                 book: Book::new(decode_records(&records)?, decode_halt(halt.as_ref())?),
             });
         }

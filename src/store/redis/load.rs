@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use redis::{Script, ScriptInvocation};
 
-use super::apply::Failure;
 use super::connection::Purpose;
+use super::failure::Failure;
 use super::payload::{decode_halt, decode_records};
 use super::{Redis, keys};
 use crate::domain::book::{Scope, with_parents};
-use crate::domain::ledger::{Ledger, Occupancy};
+use crate::domain::ledger::{Ledger, MAX_RECORDS, Occupancy};
 use crate::domain::name::App;
 use crate::domain::time::Time;
 use crate::store::codec;
@@ -61,7 +61,10 @@ impl Redis {
             script.arg(app.as_str());
         }
         add_scope(&mut script, scope);
-        let answer: Answer = self.connections.script(Purpose::Command, &script).await?;
+        let answer: Answer = self
+            .connections
+            .script(Purpose::Long(weight(scope)), &script)
+            .await?;
         let (remembered, now, meta, all, per_app, records) = answer;
         if let Some(remembered) = remembered {
             return Ok(Loaded::Remembered(remembered));
@@ -92,6 +95,14 @@ impl Redis {
             min_compatible,
         };
         Ok(Loaded::Fresh(Box::new(ledger), version))
+    }
+}
+
+/// About how many records are looked at.
+const fn weight(scope: &Scope) -> usize {
+    match scope {
+        Scope::Targets(targets) => targets.len(),
+        Scope::Place(_) | Scope::Everything => MAX_RECORDS,
     }
 }
 

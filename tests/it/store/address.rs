@@ -12,7 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::{LONG, apply, assert_unavailable, enable, id, list, target};
+use super::{apply, assert_unavailable, enable, id, list, target};
 use crate::backend::{Server, words};
 
 /// The rights that the documentation tells operators to give.
@@ -99,12 +99,7 @@ async fn a_user_with_the_documented_rights_can_do_everything_over_tls() {
         target: target("shop"),
         errors: 1,
     }];
-    let rule = WindowRule {
-        length: LONG,
-        threshold: 10,
-        max_windows: 50_000,
-        max_windows_per_app: 500,
-    };
+    let rule = WindowRule::default();
     store.count(id(), &tallies, rule).await.unwrap();
     assert_eq!(store.changes(&position).await.unwrap().len(), 3);
     let position = list(&store).await.position;

@@ -6,7 +6,7 @@ use autolog::domain::outcome::Outcome;
 use autolog::domain::policy::{Caps, Policy};
 use autolog::store::{Store, StoreError};
 
-use super::{enable, id, list, outcome, replay, target};
+use super::{at_once, enable, id, list, outcome, replay, target};
 use crate::backend::Server;
 
 /// Applies again while other replicas are faster, as the service does by answering 503.
@@ -94,7 +94,7 @@ async fn a_script_that_was_flushed_is_loaded_again() {
     list(&store).await;
     for index in 0..20 {
         server.run::<String>("SCRIPT FLUSH");
-        let opened = outcome(&store, &enable(&format!("app-{index}"))).await;
+        let opened = at_once(&store, &enable(&format!("app-{index}"))).await;
         assert_eq!(opened, Outcome::Opened);
     }
     assert_eq!(list(&store).await.position.seq, 20);

@@ -8,15 +8,8 @@ use autolog::domain::window::WindowRule;
 use autolog::store::redis::Redis;
 use autolog::store::{Store, Tally};
 
-use super::{apply, assert_unavailable, enable, id, list, outcome, target};
+use super::{apply, assert_unavailable, at_once, enable, id, list, target};
 use crate::backend::Server;
-
-const RULE: WindowRule = WindowRule {
-    length: Duration::from_mins(5),
-    threshold: 10,
-    max_windows: 50_000,
-    max_windows_per_app: 500,
-};
 
 /// Every verb fails, each in less than a second.
 async fn assert_away(store: &Redis) {
@@ -29,7 +22,9 @@ async fn assert_away(store: &Redis) {
         let started = Instant::now();
         match verb {
             "apply" => assert_unavailable(&store.apply(id(), &enable("away")).await),
-            "count" => assert_unavailable(&store.count(id(), &tallies, RULE).await),
+            "count" => {
+                assert_unavailable(&store.count(id(), &tallies, WindowRule::default()).await);
+            }
             "list" => assert_unavailable(&store.list(&Book::default()).await),
             _ => assert_unavailable(&store.changes(&position).await),
         }
@@ -60,7 +55,7 @@ async fn a_store_can_be_made_while_redis_is_away() {
     assert_away(&store).await;
     server.restart();
     list(&store).await;
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
 
 #[tokio::test]
@@ -87,7 +82,7 @@ async fn a_restart_between_two_writes_costs_nothing() {
     list(&store).await;
     for index in 0..5 {
         server.restart();
-        let opened = outcome(&store, &enable(&format!("app-{index}"))).await;
+        let opened = at_once(&store, &enable(&format!("app-{index}"))).await;
         assert_eq!(opened, Outcome::Opened);
     }
 }
@@ -145,9 +140,9 @@ async fn a_replica_refuses_writes_and_gets_none() {
         target: target("shop"),
         errors: 1,
     }];
-    assert_unavailable(&store.count(id(), &tallies, RULE).await);
+    assert_unavailable(&store.count(id(), &tallies, WindowRule::default()).await);
     primary.run::<String>("REPLICAOF NO ONE");
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
 
 #[tokio::test]
@@ -163,14 +158,14 @@ async fn a_redis_without_memory_refuses_writes_whole() {
         target: target("shop"),
         errors: 1,
     }];
-    assert_unavailable(&store.count(id(), &tallies, RULE).await);
+    assert_unavailable(&store.count(id(), &tallies, WindowRule::default()).await);
     let during = list(&store).await;
     assert_eq!(during.book, before.book);
     assert_eq!(during.position, before.position);
     assert_eq!(server.run::<i64>("ZCARD {al}:expiry"), 1);
     assert_eq!(server.run::<i64>("EXISTS {al}:windows"), 0);
     server.run::<String>("CONFIG SET maxmemory 0");
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
 }
 
 #[tokio::test]
@@ -181,6 +176,6 @@ async fn a_redis_without_enough_replicas_refuses_writes_whole() {
     server.run::<String>("CONFIG SET min-replicas-to-write 1");
     assert_unavailable(&store.apply(id(), &enable("shop")).await);
     server.run::<String>("CONFIG SET min-replicas-to-write 0");
-    assert_eq!(outcome(&store, &enable("shop")).await, Outcome::Opened);
+    assert_eq!(at_once(&store, &enable("shop")).await, Outcome::Opened);
     assert_eq!(list(&store).await.position.seq, 1);
 }

@@ -1,7 +1,6 @@
 //! Newer versions bring the key space along, and older ones keep away from what they do not understand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
@@ -89,12 +88,7 @@ async fn an_older_version_refuses_what_only_newer_ones_may_write() {
     let position = list(&old).await.position;
     list(&with_second(&server)).await;
 
-    let rule = WindowRule {
-        length: Duration::from_mins(5),
-        threshold: 10,
-        max_windows: 50_000,
-        max_windows_per_app: 500,
-    };
+    let rule = WindowRule::default();
     let tallies = [Tally {
         target: target("shop"),
         errors: 1,

@@ -11,13 +11,6 @@ use rstest::rstest;
 use super::{id, list, target};
 use crate::backend::{Backend, Server};
 
-const RULE: WindowRule = WindowRule {
-    length: Duration::from_mins(5),
-    threshold: 10,
-    max_windows: 50_000,
-    max_windows_per_app: 500,
-};
-
 fn tally(text: &str, errors: u64) -> Tally {
     Tally {
         target: target(text),
@@ -32,10 +25,18 @@ async fn errors_add_up_per_target(
 ) {
     let world = backend.start(Policy::default()).await;
     let tallies = [tally("a", 3), tally("b", 1), tally("a production /x", 2)];
-    let first = world.store.count(id(), &tallies, RULE).await.unwrap();
+    let first = world
+        .store
+        .count(id(), &tallies, WindowRule::default())
+        .await
+        .unwrap();
     assert_eq!(first, [3, 1, 2].map(Counted::Count));
     let tallies = [tally("a", 4), tally("a", 1), tally("a production /x", 5)];
-    let second = world.store.count(id(), &tallies, RULE).await.unwrap();
+    let second = world
+        .store
+        .count(id(), &tallies, WindowRule::default())
+        .await
+        .unwrap();
     assert_eq!(second, [7, 8, 7].map(Counted::Count));
 }
 
@@ -50,12 +51,16 @@ async fn counting_the_same_again_counts_nothing(
         .collect();
     let id = id();
     for _ in 0..2 {
-        let counted = world.store.count(id, &tallies, RULE).await.unwrap();
+        let counted = world
+            .store
+            .count(id, &tallies, WindowRule::default())
+            .await
+            .unwrap();
         assert_eq!(counted, vec![Counted::Count(2); 450]);
     }
     let counted = world
         .store
-        .count(super::id(), &tallies[449..], RULE)
+        .count(super::id(), &tallies[449..], WindowRule::default())
         .await
         .unwrap();
     assert_eq!(counted, [Counted::Count(4)]);
@@ -69,7 +74,7 @@ async fn errors_slide_out_of_the_window(
     let world = backend.start(Policy::default()).await;
     let rule = WindowRule {
         length: Duration::from_secs(1),
-        ..RULE
+        ..WindowRule::default()
     };
     let count = |errors| {
         let tallies = [tally("a", errors)];
@@ -91,20 +96,37 @@ async fn one_application_cannot_take_all_windows(
     #[values(Backend::Memory, Backend::Disk, Backend::Redis)] backend: Backend,
 ) {
     let world = backend.start(Policy::default()).await;
-    let tallies: Vec<Tally> = (0..RULE.max_windows_per_app + 10)
+    let rule = WindowRule::default();
+    let tallies: Vec<Tally> = (0..rule.max_windows_per_app + 10)
         .map(|index| tally(&format!("shop production /{index}"), 1))
         .collect();
-    let counted = world.store.count(id(), &tallies, RULE).await.unwrap();
+    let counted = world.store.count(id(), &tallies, rule).await.unwrap();
     let full = counted
         .iter()
         .filter(|counted| **counted == Counted::Full)
         .count();
     assert_eq!(full, 10);
     assert_eq!(counted[0], Counted::Count(1));
-    assert_eq!(counted[RULE.max_windows_per_app], Counted::Full);
+    assert_eq!(counted[rule.max_windows_per_app], Counted::Full);
     let others = [tally("shop production /0", 1), tally("other", 1)];
-    let counted = world.store.count(id(), &others, RULE).await.unwrap();
+    let counted = world.store.count(id(), &others, rule).await.unwrap();
     assert_eq!(counted, [2, 1].map(Counted::Count));
+}
+
+#[rstest]
+#[tokio::test]
+async fn there_are_never_more_windows_than_may_be(
+    #[values(Backend::Memory, Backend::Disk, Backend::Redis)] backend: Backend,
+) {
+    let world = backend.start(Policy::default()).await;
+    let rule = WindowRule {
+        max_windows: 3,
+        ..WindowRule::default()
+    };
+    let tallies = ["a", "b", "a", "c", "d", "b"].map(|app| tally(app, 1));
+    let counted = world.store.count(id(), &tallies, rule).await.unwrap();
+    let [one, two] = [1, 2].map(Counted::Count);
+    assert_eq!(counted, [one, one, two, one, Counted::Full, two]);
 }
 
 #[rstest]
@@ -115,9 +137,9 @@ async fn a_window_that_is_over_makes_room(
     let world = backend.start(Policy::default()).await;
     let rule = WindowRule {
         length: Duration::from_millis(400),
-        ..RULE
+        ..WindowRule::default()
     };
-    let tallies: Vec<Tally> = (0..RULE.max_windows_per_app)
+    let tallies: Vec<Tally> = (0..WindowRule::default().max_windows_per_app)
         .map(|index| tally(&format!("shop production /{index}"), 1))
         .collect();
     world.store.count(id(), &tallies, rule).await.unwrap();
@@ -134,7 +156,7 @@ async fn no_window_stays_in_redis_for_ever() {
     let store = server.store();
     list(&store).await;
     let tallies = [tally("a", 1), tally("b production /x", 1)];
-    autolog::store::Store::count(&store, id(), &tallies, RULE)
+    autolog::store::Store::count(&store, id(), &tallies, WindowRule::default())
         .await
         .unwrap();
     let keys: Vec<String> = server.run("KEYS {al}:window*");
