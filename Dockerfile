@@ -15,6 +15,7 @@ RUN mkdir src \
   && cargo clean --release --package autolog
 
 FROM dependencies AS build
+COPY docs/architecture.md docs/architecture.md
 COPY migrations migrations
 COPY src src
 ARG AUTOLOG_BUILD_REVISION=unknown
@@ -31,8 +32,8 @@ LABEL org.opencontainers.image.title="autolog" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="${RUNTIME_IMAGE}"
 COPY --from=build /src/target/release/autolog /usr/local/bin/autolog
-# A new volume takes owner and mode from here.
-COPY --from=build --chown=65532:65532 --chmod=0700 /image/data /data
+# A new volume takes its owner from here.
+COPY --from=build --chown=65532:65532 /image/data /data
 ENV AUTOLOG_LISTEN=0.0.0.0:5000 \
   AUTOLOG_ADMIN_LISTEN=0.0.0.0:5001 \
   AUTOLOG_DATA_DIR=/data

@@ -1,10 +1,12 @@
 //! The image, as its Dockerfile describes it.
 
 use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
 
 use crate::cli::Program;
 
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
+const IGNORED: &str = include_str!("../../.dockerignore");
 
 /// The instructions with their words, continued lines joined and comments left out.
 fn instructions() -> Vec<(String, String)> {
@@ -57,6 +59,58 @@ fn variables() -> HashMap<String, String> {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// The files outside `src` that the sources under `directory` include, tests left out.
+fn included(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in directory.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(included(&path));
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let names = text.split(r#"include_str!(""#).skip(1);
+            let names = names.filter_map(|rest| rest.split('"').next());
+            found.extend(names.map(|name| resolve(directory, name)));
+        }
+    }
+    found.retain(|path| !path.starts_with("src"));
+    found
+}
+
+/// The path from the root of the repository, without `..`.
+fn resolve(directory: &Path, name: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for part in directory.join(name).components() {
+        if part == Component::ParentDir {
+            path.pop();
+        } else {
+            path.push(part);
+        }
+    }
+    let root = env!("CARGO_MANIFEST_DIR");
+    path.strip_prefix(root).unwrap().to_owned()
+}
+
+#[test]
+fn the_build_gets_every_file_that_the_sources_include() {
+    let included = included(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(!included.is_empty());
+    let copied: Vec<_> = instructions()
+        .into_iter()
+        .filter(|(word, _)| word == "COPY")
+        .filter_map(|(_, words)| words.split_once(' ').map(|(from, _)| from.to_owned()))
+        .collect();
+    for file in included {
+        let source = copied.iter().find(|source| file.starts_with(source));
+        let source = source.unwrap_or_else(|| panic!("{} is not copied", file.display()));
+        let kept = format!("!{source}");
+        assert!(IGNORED.lines().any(|line| line == kept), "{kept}");
+    }
 }
 
 #[test]

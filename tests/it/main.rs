@@ -7,6 +7,7 @@
     reason = "a failed setup should fail the test"
 )]
 #![expect(clippy::float_cmp, reason = "counters are whole numbers")]
+#![expect(clippy::print_stdout, reason = "seeds and figures are worth seeing")]
 
 mod architecture;
 mod backend;
