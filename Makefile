@@ -20,10 +20,11 @@ run: ## Build and start the service on the embedded store.
 build: ## Build the release binary.
 	$(CARGO) build --release --locked
 
+# Most tests wait rather than compute, so they run two on a core.
 .PHONY: test
 test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
-	$(CARGO) test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --locked
 
 .PHONY: test-examples
 test-examples: ## Test the Python example.

@@ -23,6 +23,9 @@ use assembly::Assembly;
 /// How long connections are still accepted after the service has said that it is not ready.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long requests in flight may still take when the service stops at once.
+const HURRY: Duration = Duration::from_millis(500);
+
 /// The addresses on which the service listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
@@ -37,7 +40,7 @@ pub struct Addresses {
 pub struct Stop {
     /// End in order: not ready, a moment of grace, no new connections, requests in flight, then the rest.
     pub gently: CancellationToken,
-    /// Wait for no client any more; what is durable or waits to be is still brought to its end.
+    /// Wait for slow clients no longer; what is durable or waits to be is still brought to its end.
     pub at_once: CancellationToken,
 }
 
@@ -95,11 +98,17 @@ pub async fn serve(
     servers.close();
     tokio::select! {
         () = servers.wait() => {}
-        () = stop.at_once.cancelled() => {}
+        () = hurry(&stop) => {}
     }
     assembly.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends shortly after the service was asked to stop at once.
+async fn hurry(stop: &Stop) {
+    stop.at_once.cancelled().await;
+    tokio::time::sleep(HURRY).await;
 }
 
 fn limits(config: &Config) -> Limits {

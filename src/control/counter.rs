@@ -11,10 +11,12 @@ use crate::domain::name::Reason;
 use crate::domain::operation::{Operation, Trigger};
 use crate::domain::target::Target;
 use crate::domain::window::WindowRule;
-use crate::store::{Counted, OpId, Tally};
+use crate::store::{Counted, OpId, StoreError, Tally};
 
 /// How long errors are gathered before they are counted.
 const FLUSH: Duration = Duration::from_millis(100);
+/// How long a request waits in all, also behind a group that the store keeps waiting.
+const PATIENCE: Duration = Duration::from_millis(900);
 /// How many requests may wait to be counted.
 const QUEUE: usize = 1_024;
 
@@ -67,7 +69,10 @@ impl Counter {
         self.requests
             .try_send(Request { errors, answer })
             .map_err(|_full| ControlError::Overloaded)?;
-        counted.await.map_err(|_gone| ControlError::Interrupted)?
+        match tokio::time::timeout(PATIENCE, counted).await {
+            Ok(answer) => answer.map_err(|_gone| ControlError::Interrupted)?,
+            Err(elapsed) => Err(StoreError::unavailable(elapsed).into()),
+        }
     }
 }
 
@@ -94,7 +99,9 @@ impl Counts {
         }
     }
 
-    async fn flush(&self, group: Vec<Request>) {
+    async fn flush(&self, mut group: Vec<Request>) {
+        // whose sender was answered an error, or has left, is sent again and counted then
+        group.retain(|request| !request.answer.is_closed());
         let mut sums: HashMap<Target, u64> = HashMap::new();
         for errors in group.iter().flat_map(|request| &request.errors) {
             for target in windows(errors) {
@@ -113,7 +120,7 @@ impl Counts {
                     .iter()
                     .map(|errors| is_counted(counts, errors))
                     .collect()),
-                Err(()) => Err(ControlError::Store(crate::store::StoreError::unavailable(
+                Err(()) => Err(ControlError::Store(StoreError::unavailable(
                     "the group of errors could not be counted",
                 ))),
             };

@@ -191,7 +191,7 @@ async fn sessions(service: &Service) -> BTreeMap<String, String> {
         let sessions = page["sessions"].as_array().unwrap().iter();
         found.extend(sessions.map(|session| (text(&session["app"]), text(&session["id"]))));
         match page["next_cursor"].as_str() {
-            Some(next) => cursor = next.to_owned(),
+            Some(next) => next.clone_into(&mut cursor),
             None => return found,
         }
     }

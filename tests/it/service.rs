@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -107,11 +107,6 @@ impl Service {
         Arc::clone(&self.directory)
     }
 
-    /// Sets a variable for the next start.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.variables.insert(name.to_owned(), value.to_owned());
-    }
-
     /// Kills the process without a warning.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -187,11 +182,6 @@ impl Service {
     /// The URL of the API listener.
     pub(crate) fn url(&self) -> &str {
         &self.api
-    }
-
-    /// The URL of the admin listener.
-    pub(crate) fn admin_url(&self) -> &str {
-        &self.admin
     }
 
     /// `GET path` as the operator.
@@ -309,12 +299,4 @@ pub(crate) fn alert(fingerprint: &str, status: &str, app: &str, starts_at: &str)
         "annotations": {}, "startsAt": starts_at, "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "",
         "fingerprint": fingerprint,
     })
-}
-
-/// A file of recorded test data.
-pub(crate) fn data(path: &str) -> Value {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(path);
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
