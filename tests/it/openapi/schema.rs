@@ -47,10 +47,11 @@ impl Document {
                 }
                 continue;
             }
-            let number = value
-                .parse::<u64>()
-                .map_or_else(|_| Value::from(value), Value::from);
-            self.check(&header["schema"], &number, name, &mut problems);
+            let value = match value.parse::<u64>() {
+                Ok(number) if header["schema"]["type"] == "integer" => Value::from(number),
+                Ok(_) | Err(_) => Value::from(value),
+            };
+            self.check(&header["schema"], &value, name, &mut problems);
         }
         let kind = reply.header("content-type");
         match described["content"].as_object() {
