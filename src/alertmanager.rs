@@ -89,7 +89,8 @@ struct Envelope<'body> {
 impl Mapping {
     /// Reads a webhook's body; `wanted` tells that the webhook's type itself asks for sessions.
     pub fn read(&self, body: &[u8], wanted: bool) -> Result<Message, NotAMessage> {
-        let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_quotes| NotAMessage)?;
+        let text = std::str::from_utf8(body).map_err(|_quotes| NotAMessage)?;
+        let envelope: Envelope<'_> = object(text).ok_or(NotAMessage)?;
         let handled = envelope.alerts.iter().take(self.max_alerts);
         Ok(Message {
             sightings: handled
@@ -102,6 +103,12 @@ impl Mapping {
                 .map_or(0, |number: u64| number.min(MAX_TRUNCATED)),
         })
     }
+}
+
+/// Reads a JSON object; a derived type would take an array of its fields' values too.
+fn object<'json, T: Deserialize<'json>>(json: &'json str) -> Option<T> {
+    let is_object = json.trim_start().starts_with('{');
+    is_object.then(|| serde_json::from_str(json).ok())?
 }
 
 #[cfg(test)]

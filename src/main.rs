@@ -2,21 +2,38 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use autolog::cli::{self, Cli, Command, Exit, complain};
 use autolog::config::Config;
 use clap::Parser;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long the end of the program waits for threads that cannot be interrupted. Everything that matters has ended by
+/// then; what may be left is libc's look-up of a host name, which takes 10 s and more if the resolver is silent.
+const LEFTOVERS: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("autolog: cannot start its threads: {error}"));
+            return Exit::No.into();
+        }
+    };
+    let exit = runtime.block_on(dispatch());
+    runtime.shutdown_timeout(LEFTOVERS);
+    exit.into()
+}
+
+async fn dispatch() -> Exit {
     // Fails only if a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let vars: Vec<_> = std::env::vars_os().collect();
-    let exit = match Cli::parse().command {
+    match Cli::parse().command {
         None | Some(Command::Serve) => serve(vars).await,
         Some(Command::Tool(tool)) => cli::run(tool, vars).await,
-    };
-    exit.into()
+    }
 }
 
 async fn serve(vars: Vec<(OsString, OsString)>) -> Exit {

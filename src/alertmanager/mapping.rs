@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::wire::WireAlert;
-use super::{Asks, Remarks, Sighting, Unclear};
+use super::{Asks, Remarks, Sighting, Unclear, object};
 use crate::domain::level::Level;
 use crate::domain::name::{App, Endpoint, Environment, NameError, Reason};
 use crate::domain::operation::Alert;
@@ -54,8 +54,7 @@ impl Mapping {
     /// Tells what one alert asks for; `json` is valid JSON.
     pub(super) fn sight(&self, json: &str, wanted: bool) -> Sighting {
         let mut remarks = Remarks::default();
-        let alert: Result<WireAlert, _> = serde_json::from_str(json);
-        let alert = alert.ok().filter(WireAlert::has_labels);
+        let alert = object(json).filter(WireAlert::has_labels);
         let asks = match &alert {
             None => Asks::Invalid(Unclear::default()),
             Some(alert) if wanted || alert.label("autolog") == Some("true") => {

@@ -182,6 +182,7 @@ fn what_is_no_message_is_an_error_that_quotes_nothing() {
         r#"{"alerts":{}}"#,
         r#"{"alerts":"x"}"#,
         "\u{0}",
+        "[[]]",
     ] {
         assert_eq!(
             mapping().read(body.as_bytes(), true).unwrap_err(),
@@ -190,6 +191,12 @@ fn what_is_no_message_is_an_error_that_quotes_nothing() {
         );
     }
     assert!(mapping().read(&[0xff, 0xfe], true).is_err());
+}
+
+#[test]
+fn an_alert_that_is_an_array_of_values_is_none() {
+    let alert = r#"["firing",{"autolog":"true","app":"a","env":"e"}]"#;
+    assert_eq!(only(alert).asks, Asks::Invalid(Unclear::default()));
 }
 
 #[test]

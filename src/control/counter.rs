@@ -99,7 +99,9 @@ impl Counts {
         }
     }
 
-    async fn flush(&self, group: Vec<Request>) {
+    async fn flush(&self, mut group: Vec<Request>) {
+        // whose sender was answered an error, or has left, is sent again and counted then
+        group.retain(|request| !request.answer.is_closed());
         let mut sums: HashMap<Target, u64> = HashMap::new();
         for errors in group.iter().flat_map(|request| &request.errors) {
             for target in windows(errors) {

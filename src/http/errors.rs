@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Application;
 use super::error::{ApiError, Fault};
-use super::extract::JsonBody;
+use super::extract::{JsonBody, Object};
 use crate::control::Control;
 use crate::control::counter::{Counter, Errors};
 use crate::domain::name::{App, Endpoint, Environment, NameError};
@@ -29,7 +29,7 @@ pub(crate) struct Report {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
-    events: Vec<Event>,
+    events: Vec<Object<Event>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,9 +99,13 @@ pub(crate) async fn errors(
         return Err(ApiError::field("events", Fault::OutOfRange { min, max }));
     }
     let mut rejected = Vec::new();
-    let sizes: Vec<u64> = request.events.iter().map(Event::size).collect();
+    let sizes: Vec<u64> = request
+        .events
+        .iter()
+        .map(|Object(event)| event.size())
+        .collect();
     let (mut indices, mut valid) = (Vec::new(), Vec::new());
-    for (index, event) in request.events.into_iter().enumerate() {
+    for (index, Object(event)) in request.events.into_iter().enumerate() {
         match event.errors() {
             Ok(errors) => {
                 indices.push(index);

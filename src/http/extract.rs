@@ -2,6 +2,7 @@
 
 mod body;
 mod json;
+mod object;
 mod query;
 
 use axum::extract::FromRequestParts;
@@ -9,6 +10,7 @@ use axum::http::request::Parts;
 
 pub use self::body::WebhookBody;
 pub use self::json::JsonBody;
+pub use self::object::Object;
 pub use self::query::Params;
 use super::error::ApiError;
 use crate::metrics::labels::WebhookType;

@@ -62,11 +62,13 @@ pub(crate) async fn set(
     operator: Operator,
     JsonBody(request): JsonBody<Request>,
 ) -> Result<Json<Answer>, ApiError> {
+    let asked = request.frozen;
     let written = control.freeze(request.freeze(operator)?).await?;
+    let shown = Answer::of(&control)?;
     Ok(Json(Answer {
         ended: Some(ended(&written)),
         applied: Some(written.applied),
-        ..Answer::of(&control)?
+        ..shown.after(asked)
     }))
 }
 
@@ -83,6 +85,21 @@ impl Answer {
             ended: None,
             applied: None,
         })
+    }
+}
+
+impl Answer {
+    /// What is told after a change, which the snapshot this was read from may not show yet.
+    fn after(self, asked: bool) -> Self {
+        if self.frozen == asked {
+            return self;
+        }
+        Self {
+            frozen: asked,
+            freeze: None,
+            expires_in_seconds: None,
+            ..self
+        }
     }
 }
 
@@ -110,5 +127,29 @@ impl Request {
             reason: reason(self.reason)?,
             began_by: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(frozen: bool) -> Answer {
+        Answer {
+            frozen,
+            freeze: None,
+            expires_in_seconds: frozen.then_some(60),
+            cooldown_until: None,
+            ended: None,
+            applied: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_never_denies_the_change_that_it_acknowledges() {
+        assert!(shown(false).after(true).frozen);
+        let thawed = shown(true).after(false);
+        assert_eq!((thawed.frozen, thawed.expires_in_seconds), (false, None));
+        assert_eq!(shown(true).after(true).expires_in_seconds, Some(60));
     }
 }

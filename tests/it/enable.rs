@@ -204,10 +204,15 @@ async fn every_guardrail_says_no_by_its_name() {
         }
     };
     let pay = json!({"app": "pay", "environment": "production"});
-    refusal(&[("AUTOLOG_DENY", "sh*/prod*")], &[pay.clone()], "target").await;
+    refusal(
+        &[("AUTOLOG_DENY", "sh*/prod*")],
+        std::slice::from_ref(&pay),
+        "target",
+    )
+    .await;
     refusal(
         &[("AUTOLOG_ALLOW", "pay/*,other/x")],
-        &[pay.clone()],
+        std::slice::from_ref(&pay),
         "target",
     )
     .await;
@@ -217,7 +222,7 @@ async fn every_guardrail_says_no_by_its_name() {
         ("AUTOLOG_MAX_AUTOMATIC", "1"),
         ("AUTOLOG_MAX_AUTOMATIC_PER_APP", "1"),
     ];
-    refusal(&one, &[pay.clone()], "sessions").await;
+    refusal(&one, std::slice::from_ref(&pay), "sessions").await;
     refusal(&[one[1], one[3]], &[shop(), pay], "sessions_per_app").await;
 }
 

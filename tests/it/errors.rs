@@ -25,7 +25,7 @@ fn shop() -> Value {
     json!({"app": "shop", "environment": "production"})
 }
 
-fn shop_with(fields: Value) -> Value {
+fn shop_with(fields: &Value) -> Value {
     let mut event = shop();
     let fields = fields.as_object().unwrap().clone();
     event.as_object_mut().unwrap().extend(fields);
@@ -66,13 +66,13 @@ async fn one_event_may_tell_of_many_errors_and_all_of_a_request_count_together()
     accepted(
         &service,
         json!([
-            shop_with(json!({"count": 4})),
-            shop_with(json!({"count": 5}))
+            shop_with(&json!({"count": 4})),
+            shop_with(&json!({"count": 5}))
         ]),
     )
     .await;
     assert!(service.sessions().await.is_empty());
-    let last = shop_with(json!({"endpoint": "/a", "error_type": "Timeout", "count": 1}));
+    let last = shop_with(&json!({"endpoint": "/a", "error_type": "Timeout", "count": 1}));
     accepted(&service, json!([last])).await;
     assert_eq!(service.check("shop", "production").await["enabled"], true);
     assert_eq!(service.metric("autolog_errors_counted_total").await, 10.0);
@@ -94,7 +94,7 @@ async fn many_reporters_at_once_lose_no_error() {
 #[tokio::test]
 async fn an_endpoint_goes_verbose_alone_if_the_event_says_so() {
     let service = Service::start(&[("AUTOLOG_ERROR_THRESHOLD", "3")]);
-    let event = |endpoint: &str| shop_with(json!({"endpoint": endpoint, "scope": "endpoint"}));
+    let event = |endpoint: &str| shop_with(&json!({"endpoint": endpoint, "scope": "endpoint"}));
     accepted(&service, json!([event("/a"), event("/b"), event("/a")])).await;
     assert!(service.sessions().await.is_empty());
     accepted(&service, json!([event("/a")])).await;
@@ -103,7 +103,7 @@ async fn an_endpoint_goes_verbose_alone_if_the_event_says_so() {
         (sessions.len(), &sessions[0]["endpoint"]),
         (1, &json!("/a"))
     );
-    let app_wide = shop_with(json!({"endpoint": "/c", "scope": "app"}));
+    let app_wide = shop_with(&json!({"endpoint": "/c", "scope": "app"}));
     accepted(&service, json!([app_wide])).await;
     let sessions = service.sessions().await;
     assert_eq!(
@@ -120,11 +120,11 @@ async fn errors_slide_out_of_the_window() {
         ("AUTOLOG_ERROR_THRESHOLD", "4"),
     ]);
     for _ in 0..2 {
-        accepted(&service, json!([shop_with(json!({"count": 3}))])).await;
+        accepted(&service, json!([shop_with(&json!({"count": 3}))])).await;
         assert!(service.sessions().await.is_empty());
         tokio::time::sleep(window).await; // it is the passing of this time that is tested
     }
-    accepted(&service, json!([shop_with(json!({"count": 4}))])).await;
+    accepted(&service, json!([shop_with(&json!({"count": 4}))])).await;
     assert_eq!(service.sessions().await.len(), 1);
 }
 
@@ -132,14 +132,14 @@ async fn errors_slide_out_of_the_window() {
 async fn an_event_that_is_not_as_it_must_be_is_rejected_alone() {
     let service = Service::start(&[]);
     let events = json!([
-        shop_with(json!({"app": "a b"})),
+        shop_with(&json!({"app": "a b"})),
         shop(),
-        shop_with(json!({"environment": "a/b"})),
-        shop_with(json!({"endpoint": ""})),
-        shop_with(json!({"count": 0})),
-        shop_with(json!({"count": 1_000_001})),
-        shop_with(json!({"count": u64::MAX})),
-        shop_with(json!({"scope": "endpoint"})),
+        shop_with(&json!({"environment": "a/b"})),
+        shop_with(&json!({"endpoint": ""})),
+        shop_with(&json!({"count": 0})),
+        shop_with(&json!({"count": 1_000_001})),
+        shop_with(&json!({"count": u64::MAX})),
+        shop_with(&json!({"scope": "endpoint"})),
     ]);
     let rejected = |index: usize, code: &str, field: &str| json!({"index": index, "code": code, "field": field});
     let expected = json!({"accepted": 1, "rejected": [
@@ -178,36 +178,37 @@ async fn a_request_that_is_not_as_it_must_be_is_refused_whole() {
             "events[0].app",
         ),
         (
-            json!([shop_with(json!({"app": 1}))]),
+            json!([shop_with(&json!({"app": 1}))]),
             "invalid_type",
             "events[0].app",
         ),
         (
-            json!([shop_with(json!({"count": -1}))]),
+            json!([shop_with(&json!({"count": -1}))]),
             "invalid_type",
             "events[0].count",
         ),
         (
-            json!([shop_with(json!({"count": 1.5}))]),
+            json!([shop_with(&json!({"count": 1.5}))]),
             "invalid_type",
             "events[0].count",
         ),
         (
-            json!([shop_with(json!({"scope": "all"}))]),
+            json!([shop_with(&json!({"scope": "all"}))]),
             "invalid_value",
             "events[0].scope",
         ),
         (
-            json!([shop_with(json!({"scope": 1}))]),
+            json!([shop_with(&json!({"scope": 1}))]),
             "invalid_type",
             "events[0].scope",
         ),
         (
-            json!([shop_with(json!({"level": "debug"}))]),
+            json!([shop_with(&json!({"level": "debug"}))]),
             "unknown_field",
             "events[0].level",
         ),
         (json!(["shop"]), "invalid_type", "events[0]"),
+        (json!([["shop", "production"]]), "invalid_type", "events[0]"),
     ] {
         let reply = report(&service, events).await;
         assert_eq!(
@@ -227,7 +228,7 @@ async fn an_application_cannot_fill_the_memory_with_names() {
         ("AUTOLOG_MAX_ERROR_KEYS_PER_APP", "3"),
     ]);
     let of_endpoint =
-        |endpoint: &str| shop_with(json!({"endpoint": endpoint, "scope": "endpoint"}));
+        |endpoint: &str| shop_with(&json!({"endpoint": endpoint, "scope": "endpoint"}));
     // The application's own window and those of two endpoints.
     let answer = accepted(&service, json!([of_endpoint("/a"), of_endpoint("/b")])).await;
     assert_eq!(answer["accepted"], 2);

@@ -7,6 +7,7 @@
     reason = "a failed setup should fail the test"
 )]
 #![expect(clippy::float_cmp, reason = "counters are whole numbers")]
+#![expect(clippy::print_stdout, reason = "seeds and figures are worth seeing")]
 
 mod architecture;
 mod backend;
@@ -14,6 +15,7 @@ mod check;
 mod check_ends;
 mod check_store;
 mod cli;
+mod container;
 mod disable;
 mod embedded;
 mod enable;
@@ -29,6 +31,10 @@ mod http_shutdown;
 mod http_world;
 mod kill;
 mod list;
+mod logs;
+mod malformed;
+mod metrics;
+mod openapi;
 mod readme;
 mod recorded;
 mod redis_away;
@@ -36,12 +42,15 @@ mod redis_stops;
 mod replica;
 mod replicas;
 mod reply;
+mod roles;
+mod secrets;
 mod service;
 mod shutdown;
 mod store;
 mod time;
 mod webhook;
 mod webhook_alerts;
+mod webhook_labels;
 mod webhook_limits;
 mod webhook_recorded;
 mod webhook_waiting;

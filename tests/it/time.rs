@@ -84,8 +84,10 @@ impl Poller<'_> {
             .unwrap();
         if response.status() != StatusCode::NOT_MODIFIED {
             assert_eq!(response.status(), 200);
-            let tag = &response.headers()["etag"];
-            tag.to_str().unwrap().clone_into(&mut self.tag);
+            response.headers()["etag"]
+                .to_str()
+                .unwrap()
+                .clone_into(&mut self.tag);
             let body: Value = response.json().await.unwrap();
             self.level = body["level"].as_str().map(str::to_owned);
         }

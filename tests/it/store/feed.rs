@@ -73,7 +73,7 @@ fn a_follower_never_stands_in_the_way_of_writers(
         runtime.block_on(write_under_a_follower(backend));
         done.send(()).unwrap();
     });
-    wait.recv_timeout(Duration::from_secs(60)).unwrap();
+    wait.recv_timeout(Duration::from_mins(1)).unwrap();
 }
 
 #[rstest]
