@@ -1,5 +1,4 @@
 //! The service is killed while it writes, again and again, and loses nothing that it has acknowledged.
-#![expect(clippy::print_stdout, reason = "the seed repeats a failed run")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

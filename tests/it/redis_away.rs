@@ -1,5 +1,4 @@
 //! What happens while Redis is away, and when it comes back.
-#![expect(clippy::print_stdout, reason = "how long it took is worth knowing")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,4 @@
 //! Several replicas on one Redis are one service.
-#![expect(clippy::print_stdout, reason = "how much it cost is worth knowing")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

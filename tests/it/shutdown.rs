@@ -1,5 +1,4 @@
 //! How the service ends.
-#![expect(clippy::print_stdout, reason = "how long it took is worth knowing")]
 
 use std::time::{Duration, Instant};
 
