@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::labels::ResyncReason;
 use crate::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
+use crate::telemetry::Chain;
 
 /// How long to wait after the first failure; doubles up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(50);
@@ -92,14 +93,13 @@ struct Outage {
 impl Outage {
     /// Warns of the first failure only: an outage is one thing, however often it is noticed.
     fn note(&mut self, error: &StoreError) {
-        let error: &dyn std::error::Error = error;
         if self.failures == 0 {
             tracing::warn!(
-                error,
+                error = %Chain(error),
                 "the store is away: answering from memory until it is back"
             );
         } else {
-            tracing::debug!(error, "the store is still away");
+            tracing::debug!(error = %Chain(error), "the store is still away");
         }
         self.failures = self.failures.saturating_add(1);
     }

@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 
+mod chain;
+
+pub use chain::Chain;
+
 /// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct Logging {

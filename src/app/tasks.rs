@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::metrics::Metrics;
 use crate::metrics::labels::Task;
 use crate::readiness::Latch;
+use crate::telemetry::Chain;
 
 /// How long to wait before a task that ended is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
@@ -143,9 +144,8 @@ async fn reload(credentials: &Arc<Credentials>, metrics: &Metrics) {
         }
         Ok(Err(error)) => {
             metrics.store.credentials_reloaded(false);
-            let error: &dyn std::error::Error = &error;
             tracing::warn!(
-                error,
+                error = %Chain(&error),
                 "the secrets cannot be used: the old ones stay in force"
             );
         }

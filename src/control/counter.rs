@@ -12,6 +12,7 @@ use crate::domain::operation::{Operation, Trigger};
 use crate::domain::target::Target;
 use crate::domain::window::WindowRule;
 use crate::store::{Counted, OpId, StoreError, Tally};
+use crate::telemetry::Chain;
 
 /// How long errors are gathered before they are counted.
 const FLUSH: Duration = Duration::from_millis(100);
@@ -137,8 +138,7 @@ impl Counts {
     ) -> Result<HashMap<Target, Counted>, ()> {
         let outcome = self.try_count(tallies, group).await;
         outcome.map_err(|error| {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "errors could not be counted");
+            tracing::warn!(error = %Chain(&error), "errors could not be counted");
         })
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Control;
+use crate::telemetry::Chain;
 
 /// How often a refused stop is repeated.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -30,8 +31,7 @@ impl Control {
                     tracing::info!("the store has taken a stop that only this replica obeyed");
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::debug!(error, "the store still refuses a stop");
+                    tracing::debug!(error = %Chain(&error), "the store still refuses a stop");
                     return;
                 }
             }

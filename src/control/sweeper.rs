@@ -10,6 +10,7 @@ use crate::domain::operation::Operation;
 use crate::domain::policy::Policy;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
+use crate::telemetry::Chain;
 
 /// How often leftovers are looked for; sessions end on time without it.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -27,8 +28,7 @@ impl Control {
                 () = shutdown.cancelled() => return,
             }
             if let Err(error) = self.sweep_once().await {
-                let error: &dyn std::error::Error = &error;
-                tracing::debug!(error, "could not sweep");
+                tracing::debug!(error = %Chain(&error), "could not sweep");
             }
         }
     }

@@ -1,7 +1,5 @@
 //! What is written down of a request: its span, its metrics, and a line for what went wrong or took long.
 
-use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use super::route::{Method, Route};
 use super::trace::TraceParent;
 use crate::metrics::Metrics;
 use crate::metrics::labels::{CheckResult, Refusal, Status, WebhookOutcome, WebhookType};
+use crate::telemetry::Chain;
 
 /// A request that takes longer than this gets a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
@@ -124,20 +123,5 @@ pub(super) fn log(request: &Observation, span: &Span, id: &HeaderValue, error: &
     } else if status.is_server_error() && !request.route.is_quiet() {
         let status = status.as_u16();
         span.in_scope(|| tracing::warn!(status, code, %cause, "request not served"));
-    }
-}
-
-/// An error and what caused it, on one line.
-struct Chain<'a>(&'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(formatter, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }

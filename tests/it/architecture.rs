@@ -13,8 +13,11 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("metrics", &["domain"]),
     ("store", &["domain", "metrics"]),
     ("snapshot", &["domain", "store"]),
-    ("feed", &["metrics", "snapshot", "store"]),
-    ("control", &["domain", "metrics", "snapshot", "store"]),
+    ("feed", &["metrics", "snapshot", "store", "telemetry"]),
+    (
+        "control",
+        &["domain", "metrics", "snapshot", "store", "telemetry"],
+    ),
     (
         "config",
         &[
@@ -35,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "metrics",
             "readiness",
             "snapshot",
+            "telemetry",
         ],
     ),
     ("cli", &["config", "credentials", "domain"]),
@@ -52,6 +56,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "readiness",
             "snapshot",
             "store",
+            "telemetry",
         ],
     ),
     ("lib", &[]),

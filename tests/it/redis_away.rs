@@ -176,7 +176,10 @@ async fn a_replica_that_starts_without_its_redis_becomes_ready_by_itself() {
     let warned = |line: &&Value| line["level"] == "WARN";
     let warnings: Vec<_> = service.log().iter().filter(warned).cloned().collect();
     let of_feed = |line: &&Value| line["target"] == "autolog::feed";
-    assert_eq!(warnings.iter().filter(of_feed).count(), 1, "{warnings:#?}");
+    let told: Vec<_> = warnings.iter().filter(of_feed).collect();
+    assert_eq!(told.len(), 1, "{warnings:#?}");
+    let cause = told[0]["error"].as_str().unwrap();
+    assert!(cause.contains("Connection refused"), "{cause}");
 
     server.restart();
     let returned = Instant::now();
@@ -227,4 +230,27 @@ async fn a_redis_that_was_flushed_gets_its_sessions_back() {
     }
     let third = replica(&server, &[]).await;
     assert_eq!(told(&third).await, told(&second).await);
+}
+
+#[tokio::test]
+async fn a_service_ends_in_time_while_its_redis_hangs() {
+    let server = durable();
+    let mut service = replica(&server, &[]).await;
+    assert_eq!(enable(&service, "shop", 600).await.0, 200);
+    server.pause();
+    let stop = json!({"all": true});
+    let writes = async {
+        tokio::join!(
+            service.post("/api/autolog/disable", &stop),
+            count(&service),
+            enable(&service, "cart", 600)
+        )
+    };
+    let signal = async {
+        tokio::time::sleep(Duration::from_millis(50)).await; // while they wait for the store
+        service.signal("TERM");
+    };
+    let (((stopped, _), (counted, _), (enabled, _)), ()) = tokio::join!(writes, signal);
+    assert_eq!([stopped, counted, enabled], [503; 3]);
+    assert_eq!(service.wait_for_exit(SOON), Some(0));
 }
