@@ -24,7 +24,7 @@ build: ## Build the release binary.
 .PHONY: test
 test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --locked --lib --test it
 
 .PHONY: test-examples
 test-examples: ## Test the Python example.
@@ -44,6 +44,7 @@ check-lints:
 .PHONY: check-docs
 check-docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+	$(CARGO) test --locked --doc --quiet
 
 .PHONY: check-dependencies
 check-dependencies:

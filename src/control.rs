@@ -15,7 +15,7 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::metrics::Metrics;
 use crate::snapshot::{Snapshot, Stop};
-use crate::store::{OpId, Store};
+use crate::store::{OpId, Store, StoreError};
 
 pub mod counter;
 mod error;
@@ -36,6 +36,8 @@ use refusals::Refusals;
 
 /// How long a write waits for its own change to show in the snapshot.
 const SEE_OWN_WRITES: Duration = Duration::from_millis(250);
+/// How long a message of many alerts may take to become durable; its sender goes on where this replica gave up.
+const OBSERVE_DEADLINE: Duration = Duration::from_secs(5);
 /// The most targets in one operation: a message of many alerts is written in several steps.
 const MAX_TARGETS: usize = 100;
 
@@ -131,8 +133,12 @@ impl Control {
     /// It is safe to repeat: what was durable before an error changes nothing the next time.
     pub async fn observe(&self, alerts: Vec<Alert>) -> Result<Vec<Outcome>, ControlError> {
         let mut outcomes = vec![Outcome::Unchanged; alerts.len()];
+        let deadline = tokio::time::Instant::now() + OBSERVE_DEADLINE;
         for (indices, alerts) in by_targets(alerts) {
-            let written = self.write(Operation::Observe(alerts)).await?;
+            let write = self.write(Operation::Observe(alerts));
+            let written = tokio::time::timeout_at(deadline, write)
+                .await
+                .map_err(StoreError::unavailable)??;
             for (index, outcome) in indices.into_iter().zip(written.decision.outcomes) {
                 if let Some(slot) = outcomes.get_mut(index) {
                     *slot = outcome;
@@ -158,7 +164,7 @@ impl Control {
     /// Makes targets quiet for an operator; if the store refuses, this replica obeys alone and says so.
     pub async fn disable(&self, disable: Disable) -> Result<Written, ControlError> {
         let late = Operation::Disable(Disable {
-            began_by: self.snapshot().now(),
+            began_by: self.snapshot().seen_until(),
             ..disable.clone()
         });
         self.stop(Operation::Disable(disable), late).await
@@ -167,7 +173,7 @@ impl Control {
     /// Stops or releases automatic sources; if the store refuses, this replica obeys alone and says so.
     pub async fn freeze(&self, freeze: SetFreeze) -> Result<Written, ControlError> {
         let late = Operation::Freeze(SetFreeze {
-            began_by: self.snapshot().now(),
+            began_by: self.snapshot().seen_until(),
             ..freeze.clone()
         });
         self.stop(Operation::Freeze(freeze), late).await
@@ -191,11 +197,15 @@ impl Control {
             let id = OpId::random()?;
             match control.write_as(id, operation).await {
                 Err(ControlError::Store(error)) if control.snapshot().is_synced() => {
-                    control.snapshot().stop(Stop {
+                    let stop = Stop {
                         id,
                         operation: late,
-                    });
-                    Err(ControlError::AppliedLocally(error))
+                    };
+                    Err(if control.snapshot().stop(stop) {
+                        ControlError::AppliedLocally(error)
+                    } else {
+                        ControlError::Store(error)
+                    })
                 }
                 other => other,
             }
@@ -228,9 +238,9 @@ impl Control {
     fn tell(&self, decision: &Decision) {
         let now = self.snapshot().now().unwrap_or_default();
         for event in &decision.events {
-            self.inner.journal.tell(event, now);
-            if let Some(refused) = Refused::of(event, now) {
-                self.inner.refusals.note(refused);
+            let refused = Refused::of(event, now);
+            if refused.is_none_or(|refused| self.inner.refusals.note(refused)) {
+                self.inner.journal.tell(event, now);
             }
         }
     }

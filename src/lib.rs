@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/architecture.md")]
+#![forbid(unsafe_code)]
 
 pub mod alertmanager;
 pub mod app;

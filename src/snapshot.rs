@@ -28,6 +28,9 @@ use clock::Clock;
 /// Without contact to the store for longer than this, answers are marked stale.
 pub const STALE_AFTER: Duration = Duration::from_secs(5);
 
+/// The most stops that wait for the store.
+const MAX_STOPS: usize = 1_000;
+
 /// A replica's memory of the store: every record, and per application and environment what `check` answers.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -64,6 +67,21 @@ impl Snapshot {
     /// The store's time now as this replica knows it, or none before the first sync.
     pub fn now(&self) -> Option<Time> {
         self.read().clock.as_ref().map(Clock::now)
+    }
+
+    /// The latest instant of which this replica is certain: what began later it may not have seen.
+    ///
+    /// None before the first sync.
+    pub fn seen_until(&self) -> Option<Time> {
+        let memory = self.read();
+        let reached = memory.clock.as_ref()?.at_least();
+        let sessions = memory
+            .book
+            .records()
+            .filter_map(|record| record.session.as_ref());
+        let holders = sessions.flat_map(|session| &session.holders);
+        let begun = holders.map(|holder| holder.started_at).max();
+        Some(begun.map_or(reached, |begun| reached.max(begun)))
     }
 
     /// Whether the store was read at least once.
@@ -177,10 +195,16 @@ impl Snapshot {
     }
 
     /// Applies a stop that the store has refused to this memory alone, now and after each sync, until it is retired.
-    pub fn stop(&self, stop: Stop) {
+    ///
+    /// Tells whether it did: nobody can have this many stops to make, and they must not fill the memory.
+    pub fn stop(&self, stop: Stop) -> bool {
         let mut memory = self.write();
+        if memory.stops.len() >= MAX_STOPS {
+            return false;
+        }
         memory.stops.push(stop);
         memory.apply_stops(&self.policy);
+        true
     }
 
     /// The stops that the store does not know yet, the oldest first.

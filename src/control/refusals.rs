@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::domain::event::Event;
 use crate::domain::holder::Source;
@@ -14,6 +15,8 @@ use crate::domain::time::Time;
 const REMEMBERED: usize = 1_000;
 /// How many `explain` shows.
 const SHOWN: usize = 20;
+/// An error window that is refused is refused at every flush: it is told of once in this time.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 /// Something that asked for a session and got none.
 #[derive(Clone, Debug)]
@@ -76,13 +79,30 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// Whether this is what another flush of the same error window came to a moment ago.
+    fn repeats(&self, earlier: &Self) -> bool {
+        self.source == Source::Errors
+            && earlier.source == Source::Errors
+            && self.at.since(earlier.at) < TOLD_EVERY
+            && (&self.app, &self.environment, &self.endpoint)
+                == (&earlier.app, &earlier.environment, &earlier.endpoint)
+            && self.why == earlier.why
+    }
+}
+
 impl Refusals {
-    pub(super) fn note(&self, refused: Refused) {
+    /// Remembers a refusal; tells whether it is worth telling of.
+    pub(super) fn note(&self, refused: Refused) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.iter().any(|earlier| refused.repeats(earlier)) {
+            return false;
+        }
         if last.len() >= REMEMBERED {
             last.pop_front();
         }
         last.push_back(refused);
+        true
     }
 
     /// The last ones of `place`, as far as they tell what they are about, the newest first.

@@ -11,7 +11,7 @@ use super::extract::Params;
 use super::wire::{AlertBody, FreezeBody, SessionBody, instant};
 use crate::control::{Control, Explanation, Refusal, Refused};
 use crate::domain::name::{Endpoint, Reason};
-use crate::domain::record::{Barred, Episode, Record, Waiting};
+use crate::domain::record::{Barred, BarredOthers, Episode, Record, Waiting};
 use crate::domain::target::Place;
 
 #[derive(Debug, Serialize)]
@@ -44,8 +44,11 @@ struct WaitingBody {
 struct BarredBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<Endpoint>,
-    /// None if the error window is barred.
+    /// None if the error window is barred, or a crowd of alerts.
     alert: Option<AlertBody>,
+    /// How many alerts shared the holder, if a crowd is barred; a lower bound if they were many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alerts: Option<usize>,
     until: Timestamp,
 }
 
@@ -109,15 +112,7 @@ impl Answer {
                         .map(|waiting| waiting_body(record, waiting))
                 })
                 .collect(),
-            barred: records
-                .iter()
-                .flat_map(|record| {
-                    record
-                        .barred
-                        .iter()
-                        .map(|barred| barred_body(record, barred))
-                })
-                .collect(),
+            barred: records.iter().flat_map(barred_bodies).collect(),
             cooldown_until: explanation.cooldown_until.map(instant),
             freeze: explanation.halt.freeze(now).map(FreezeBody::from),
             guardrails: guardrails(explanation),
@@ -142,12 +137,22 @@ fn waiting_body(record: &Record, waiting: &Waiting) -> WaitingBody {
     }
 }
 
-fn barred_body(record: &Record, barred: &Barred) -> BarredBody {
-    BarredBody {
-        endpoint: record.target.endpoint.clone(),
+fn barred_bodies(record: &Record) -> impl Iterator<Item = BarredBody> {
+    let endpoint = || record.target.endpoint.clone();
+    let one = move |barred: &Barred| BarredBody {
+        endpoint: endpoint(),
         alert: barred.alert.as_ref().map(alert_body),
+        alerts: None,
         until: instant(barred.until),
-    }
+    };
+    let crowd = move |barred: &BarredOthers| BarredBody {
+        endpoint: endpoint(),
+        alert: None,
+        alerts: Some(barred.seen.len()),
+        until: instant(barred.until),
+    };
+    let crowds = record.barred_others.iter().map(crowd);
+    record.barred.iter().map(one).chain(crowds)
 }
 
 fn alert_body(alert: &Episode) -> AlertBody {

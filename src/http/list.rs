@@ -79,11 +79,12 @@ pub(crate) async fn list(
     }))
 }
 
-/// The last target of a page as text: its parts, between characters that no name has.
+/// The last target of a page as text: its parts, between characters that no application and no environment has.
 struct Cursor;
 
 impl Cursor {
-    const SEPARATOR: char = ' ';
+    /// Needs no percent-encoding in a URL.
+    const SEPARATOR: char = '~';
 
     fn of(target: &Target) -> String {
         let endpoint = target.endpoint.as_ref().map_or("", Endpoint::as_str);

@@ -11,6 +11,8 @@ const JUMP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Clock {
     store: Time,
+    /// By how much it may be ahead of the store's.
+    ahead: Duration,
     monotonic: Instant,
     wall: SystemTime,
 }
@@ -21,8 +23,10 @@ impl Clock {
     /// The answer was on its way for some of the time since: the clock is ahead of the store's by that, and never
     /// behind, so that no session outlives its end.
     pub(super) fn start(store: Time, asked: Instant) -> Self {
+        let ahead = asked.elapsed();
         Self {
-            store: store + asked.elapsed(),
+            store: store + ahead,
+            ahead,
             monotonic: Instant::now(),
             wall: wall(),
         }
@@ -31,6 +35,11 @@ impl Clock {
     /// The store's time now.
     pub(super) fn now(&self) -> Time {
         self.store + self.monotonic.elapsed()
+    }
+
+    /// An instant that the store's clock has certainly reached.
+    pub(super) fn at_least(&self) -> Time {
+        self.now() - self.ahead
     }
 
     /// Whether the local clocks have parted since the start, so that the store's time must be asked anew.

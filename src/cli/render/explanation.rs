@@ -116,11 +116,11 @@ fn waiting(waiting: &Value) -> String {
 }
 
 fn barred(barred: &Value) -> String {
-    format!(
-        "{}, until {}",
-        alert(barred),
-        clean(&second(text(barred, "until")))
-    )
+    let who = match barred["alerts"].as_u64() {
+        Some(alerts) => format!("{alerts} alerts that shared a holder"),
+        None => alert(barred),
+    };
+    format!("{who}, until {}", clean(&second(text(barred, "until"))))
 }
 
 fn refused(refused: &Value) -> String {

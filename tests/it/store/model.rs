@@ -59,7 +59,7 @@ fn any_disable() -> impl Strategy<Value = Operation> {
         let target = target(text);
         let selection = match which {
             0 => Selection::Everything,
-            1 => Selection::Endpoint(target),
+            1 if target.endpoint.is_some() => Selection::Endpoint(target),
             _ => Selection::Place(target.place()),
         };
         let mut operation = super::disable(selection);
