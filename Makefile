@@ -73,7 +73,7 @@ e2e-all: e2e ## The same, and again with the oldest Alertmanager that is support
 .PHONY: chaos
 chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis
-	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill
+	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
 
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.
