@@ -126,7 +126,7 @@ impl World {
                 "{line} not in\n{}",
                 self.metrics()
             );
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // polls until the deadline
         }
     }
 
