@@ -8,8 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, RedisResult};
-use redis::{Cmd, ErrorKind, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
+    ScriptInvocation,
+};
 
 use super::address::{AddressError, RedisAddress};
 use crate::store::{FEED_WAIT, StoreError};
