@@ -1,5 +1,6 @@
 //! The verbs of the service: the only place that joins the store, the snapshot, the metrics and the log.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -248,7 +249,7 @@ impl Control {
 
 /// Splits alerts into operations of at most [`MAX_TARGETS`] targets, each target in one operation only.
 fn by_targets(alerts: Vec<Alert>) -> Vec<(Vec<usize>, Vec<Alert>)> {
-    let mut of_target: std::collections::HashMap<Target, usize> = std::collections::HashMap::new();
+    let mut of_target: HashMap<Target, usize> = HashMap::new();
     let mut operations: Vec<(Vec<usize>, Vec<Alert>)> = Vec::new();
     for (index, alert) in alerts.into_iter().enumerate() {
         let next = of_target.len() / MAX_TARGETS;

@@ -11,8 +11,10 @@ use autolog::config::Config;
 use clap::Parser;
 use tokio::runtime::Runtime;
 
-/// How long the end of the program waits for threads that cannot be interrupted. Everything that matters has ended by
-/// then; what may be left is libc's look-up of a host name, which takes 10 s and more if the resolver is silent.
+/// How long the end of the program waits for threads that cannot be interrupted.
+///
+/// Everything that matters has ended by then; what may be left is libc's look-up of a host name, which takes 10 s and
+/// more if the resolver is silent.
 const LEFTOVERS: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@
 //! rules stand once, in [`crate::domain`], whatever keeps the state. What may be retried carries an [`OpId`].
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -56,7 +56,10 @@ pub trait Store: fmt::Debug + Send + Sync {
 }
 
 /// How long [`Store::changes`] waits for something to happen.
-pub const FEED_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+pub const FEED_WAIT: Duration = Duration::from_millis(500);
+
+/// How long an operation is remembered, so that its repetition is harmless.
+const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// What makes a repetition of our own harmless: 128 random bits, made once per accepted request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

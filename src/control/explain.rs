@@ -1,6 +1,7 @@
 //! Why an application logs as it does.
 
 use super::{Control, ControlError, Refused};
+use crate::domain::book::Scope;
 use crate::domain::halt::Halt;
 use crate::domain::policy::Caps;
 use crate::domain::record::Record;
@@ -38,7 +39,7 @@ impl Control {
         let now = self.now()?;
         let policy = self.policy();
         let whole = place.whole();
-        let scope = crate::domain::book::Scope::Place(place.clone());
+        let scope = Scope::Place(place.clone());
         let snapshot = self.snapshot();
         let (records, ledger) = snapshot.with_book(|book| {
             let mut ledger = book.ledger(&scope, now);

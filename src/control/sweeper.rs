@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Control;
+use super::{Control, ControlError};
 use crate::domain::book::{Book, Scope};
 use crate::domain::operation::Operation;
 use crate::domain::policy::Policy;
@@ -33,7 +33,7 @@ impl Control {
         }
     }
 
-    async fn sweep_once(&self) -> Result<(), super::ControlError> {
+    async fn sweep_once(&self) -> Result<(), ControlError> {
         let Some(now) = self.snapshot().now() else {
             return Ok(());
         };

@@ -8,7 +8,7 @@ use super::event::{Ending, Event};
 use super::holder::{Cause, Holder};
 use super::name::{Endpoint, Operator, Reason};
 use super::outcome::Guardrail;
-use super::policy::Policy;
+use super::policy::{OnResolved, Policy};
 use super::session::Session;
 use super::target::Target;
 use super::time::Time;
@@ -26,8 +26,9 @@ pub use seen::Seen;
 pub const MAX_WAITING: usize = 32;
 /// The most remembered gaps, and the most remembered resolutions.
 pub const MAX_MEMORIES: usize = 16;
-/// How long it is remembered that a holder expired while its alert fired: longer than Alertmanager usually waits before it
-/// repeats an alert (`repeat_interval`, by default 4 h).
+/// How long it is remembered that a holder expired while its alert fired.
+///
+/// Longer than Alertmanager usually waits before it repeats an alert (`repeat_interval`, by default 4 h).
 const GAP_REMEMBERED: Duration = Duration::from_hours(13);
 
 /// What is kept per target: its session while one is open, and what outlives it until that has lapsed.
@@ -222,8 +223,8 @@ impl Record {
                 Ending::MaxSession
             }
             Cause::Alert(alert) if alert.resolved => match policy.on_resolved {
-                super::policy::OnResolved::Linger(_) => Ending::Resolved,
-                super::policy::OnResolved::Keep => Ending::Expired,
+                OnResolved::Linger(_) => Ending::Resolved,
+                OnResolved::Keep => Ending::Expired,
             },
             Cause::Alert(alert) => {
                 let memory = Memory {

@@ -4,16 +4,16 @@
 
 use std::any::Any;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower::Service;
+use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 use tracing::{Instrument, Span};
 
 use super::auth::Flood;
@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 
 /// Answers every request of a listener.
 pub(super) struct Front {
-    router: Router,
+    router: CatchPanic<Router, Panicked>,
     metrics: Arc<Metrics>,
     flood: Flood,
     ids: RequestIds,
@@ -36,10 +36,11 @@ pub(super) struct Front {
 
 impl Front {
     pub(super) fn new(router: Router, limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let router = router
+            .fallback(async || ApiError::NotFound)
+            .method_not_allowed_fallback(method_not_allowed);
         Self {
-            router: router
-                .fallback(async || ApiError::NotFound)
-                .method_not_allowed_fallback(method_not_allowed),
+            router: CatchPanic::custom(router, Panicked(Arc::clone(&metrics))),
             metrics,
             flood: Flood::default(),
             ids: RequestIds::new(),
@@ -70,12 +71,9 @@ impl Front {
             observe::span(&observation, &id, request.headers())
         };
         let (request, unread) = drain::lend(request);
-        let routed = AssertUnwindSafe(self.router.clone().call(request));
-        let mut response = match routed.catch_unwind().instrument(span.clone()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(panic) => self.panicked(panic),
-        };
+        let routed = self.router.clone().call(request);
+        let Ok(response) = routed.instrument(span.clone()).await;
+        let mut response = response.map(Body::new);
         if let Some(Unrendered(error)) = response.extensions_mut().remove() {
             let error = self.slow_down(error, peer);
             observe::refusal(&self.metrics, &observation, &error);
@@ -103,11 +101,17 @@ impl Front {
             error
         }
     }
+}
 
-    /// Answers for a handler that panicked; what it said is the panic hook's to log and nobody else's to know.
-    fn panicked(&self, payload: Box<dyn Any + Send>) -> Response {
-        drop(payload);
-        self.metrics.requests.panicked();
+/// Answers for a handler that panicked; what it said is the panic hook's to log and nobody else's to know.
+#[derive(Clone)]
+struct Panicked(Arc<Metrics>);
+
+impl ResponseForPanic for Panicked {
+    type ResponseBody = Body;
+
+    fn response_for_panic(&mut self, _said: Box<dyn Any + Send>) -> Response {
+        self.0.requests.panicked();
         ApiError::Panicked.into_response()
     }
 }

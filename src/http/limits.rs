@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// How many connections the admin listener may have open.
+const ADMIN_CONNECTIONS: usize = 256;
+
 /// What one client may cost a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -35,19 +38,11 @@ pub struct BodyLimits {
 }
 
 impl Limits {
-    /// How many connections are kept for requests other than watch streams.
-    pub const RESERVED: usize = 1_024;
-
-    /// How many watch streams may be open at once, if `configured` are wished for.
-    pub fn watchers(&self, configured: usize) -> usize {
-        configured.min(self.connections.saturating_sub(Self::RESERVED))
-    }
-
     /// The limits of the admin listener, where only probes and Prometheus come.
     #[must_use]
     pub fn admin(self) -> Self {
         Self {
-            connections: 256,
+            connections: ADMIN_CONNECTIONS,
             ..self
         }
     }

@@ -1,6 +1,6 @@
 //! Metrics whose label values are closed sets, registered and at zero from the start.
 
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
@@ -50,17 +50,7 @@ impl Families<'_> {
         label: &str,
     ) -> Result<Counters<L>, prometheus::Error> {
         let family = self.register(IntCounterVec::new(Opts::new(name, help), &[label])?)?;
-        let child = |value: &L| {
-            Ok((
-                *value,
-                family.get_metric_with_label_values(&[value.text()])?,
-            ))
-        };
-        L::ALL
-            .iter()
-            .map(child)
-            .collect::<Result<_, _>>()
-            .map(Counters)
+        children(&family).map(Counters)
     }
 
     pub(super) fn gauges<L: Label>(
@@ -70,18 +60,19 @@ impl Families<'_> {
         label: &str,
     ) -> Result<Gauges<L>, prometheus::Error> {
         let family = self.register(IntGaugeVec::new(Opts::new(name, help), &[label])?)?;
-        let child = |value: &L| {
-            Ok((
-                *value,
-                family.get_metric_with_label_values(&[value.text()])?,
-            ))
-        };
-        L::ALL
-            .iter()
-            .map(child)
-            .collect::<Result<_, _>>()
-            .map(Gauges)
+        children(&family).map(Gauges)
     }
+}
+
+/// Makes the child of every value of a label, so that it is there from the start.
+fn children<L: Label, B: MetricVecBuilder>(
+    family: &MetricVec<B>,
+) -> Result<Vec<(L, B::M)>, prometheus::Error> {
+    let child = |value: &L| {
+        let metric = family.get_metric_with_label_values(&[value.text()])?;
+        Ok((*value, metric))
+    };
+    L::ALL.iter().map(child).collect()
 }
 
 /// One counter for each value of a label.

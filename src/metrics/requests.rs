@@ -26,13 +26,16 @@ pub struct Requests {
     connections: IntGauge,
     panics: IntCounter,
     checks: Counters<CheckResult>,
-    watchers: IntGauge,
     webhooks: IntCounterVec,
     webhook_duration: Histogram,
 }
 
 impl Requests {
     pub(super) fn register(families: &Families<'_>) -> Result<Self, prometheus::Error> {
+        families.gauge(
+            "autolog_watchers",
+            "Watch streams that are open; always 0 in this version, which serves none.",
+        )?;
         let durations = durations(families)?;
         let check = |status: Status| {
             durations.get_metric_with_label_values(&[
@@ -63,7 +66,6 @@ impl Requests {
                 "Polls by what they were answered.",
                 "result",
             )?,
-            watchers: families.gauge("autolog_watchers", "Watch streams that are open.")?,
             webhooks: webhooks(families)?,
             webhook_duration: families.histogram(
                 "autolog_webhook_duration_seconds",
@@ -117,11 +119,6 @@ impl Requests {
     /// Counts a connection in, until the guard is dropped.
     pub fn connected(&self) -> Held {
         Held::new(&self.connections)
-    }
-
-    /// Counts a watch stream in, until the guard is dropped.
-    pub fn watching(&self) -> Held {
-        Held::new(&self.watchers)
     }
 }
 

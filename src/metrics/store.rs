@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntGauge};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntGauge};
 
 use super::family::{Counters, Families};
 use super::labels::{Label, ResyncReason, StoreOperation, StoreOutcome, Task};
@@ -21,13 +21,16 @@ pub struct Store {
     operations: HistogramVec,
     last_sync: Gauge,
     resyncs: Counters<ResyncReason>,
-    rollbacks: IntCounter,
     restarts: Counters<Task>,
     bad_credentials: IntGauge,
 }
 
 impl Store {
     pub(super) fn register(families: &Families<'_>) -> Result<Self, prometheus::Error> {
+        families.counter(
+            "autolog_store_rollbacks_total",
+            "Times the store had lost changes that it had acknowledged; always 0 in this version, which does not look.",
+        )?;
         Ok(Self {
             up: families.gauge(
                 "autolog_store_up",
@@ -42,10 +45,6 @@ impl Store {
                 "autolog_feed_resyncs_total",
                 "Times everything was read again from the store.",
                 "reason",
-            )?,
-            rollbacks: families.counter(
-                "autolog_store_rollbacks_total",
-                "Times the store had lost changes that it had acknowledged.",
             )?,
             restarts: families.counters(
                 "autolog_task_restarts_total",
@@ -80,11 +79,6 @@ impl Store {
     /// Counts a full read.
     pub fn resync(&self, reason: ResyncReason) {
         self.resyncs.count(reason);
-    }
-
-    /// Counts acknowledged changes that the store lost.
-    pub fn rollback(&self) {
-        self.rollbacks.inc();
     }
 
     /// Counts a background task that ended and was started again.

@@ -36,8 +36,6 @@ pub use migrate::Migration;
 use connection::Connections;
 use keys::Keys;
 
-/// How long a decision is remembered, in milliseconds.
-const REMEMBERED_MS: u64 = 600_000;
 /// How many entries the feed keeps, roughly: a follower that is further behind reads everything anew.
 const FEED_LENGTH: usize = 10_000;
 /// How long a write may take in all, whatever happens.

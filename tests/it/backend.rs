@@ -221,6 +221,6 @@ pub(crate) fn within(deadline: Duration, mut reached: impl FnMut() -> bool) {
     let started = Instant::now();
     while !reached() {
         assert!(started.elapsed() < deadline, "not within {deadline:?}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5)); // polls until the deadline
     }
 }

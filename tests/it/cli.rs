@@ -1,5 +1,6 @@
 //! The command line, run as a program against recorded answers.
 
+mod failures;
 mod local;
 mod service;
 mod tls;

@@ -55,7 +55,7 @@ async fn a_second_head_has_its_own_time_and_is_cut_too() {
     let mut wire = world.connect().await;
     wire.send(CHECK).await;
     assert_eq!(wire.reply().await.status, 200);
-    sleep(SHORT * 2).await;
+    sleep(SHORT * 2).await; // longer than a head may take: it is not counted from the first request
     wire.send("GET /").await;
     assert!(wire.closed().await.is_empty());
     world
@@ -79,7 +79,7 @@ async fn a_poller_that_comes_back_later_keeps_its_connection() {
     for _ in 0..3 {
         wire.send(CHECK).await;
         assert_eq!(wire.reply().await.body, "app shop");
-        sleep(SHORT * 3).await;
+        sleep(SHORT * 3).await; // the poll interval, for which nothing may cut the connection
     }
     assert!(world.metrics().contains("reason=\"slow_head\"} 0"));
 }
@@ -121,7 +121,7 @@ async fn a_slow_handler_is_no_slow_client() {
         &format!("authorization: Bearer {OPERATOR}"),
     );
     wire.send(list).await;
-    sleep(SHORT * 4).await;
+    sleep(SHORT * 4).await; // longer than any client may take, for which nothing may cut the connection
     world.gate.add_permits(1);
     assert_eq!(wire.reply().await.body, "listed");
 }

@@ -134,6 +134,47 @@ async fn every_metric_is_documented() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+#[test]
+fn every_log_line_for_an_operator_is_documented() {
+    let operations = read("docs/operations.md");
+    let mut seen = 0;
+    let mut missing = Vec::new();
+    for source in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = std::fs::read_to_string(source).unwrap();
+        for level in ["info", "warn", "error"] {
+            let call = format!("tracing::{level}!(");
+            let calls = text.split(&call).skip(1);
+            // the message is the first text of a call; what is filled in, or said after a colon, may differ
+            let messages = calls.filter_map(|call| call.split('"').nth(1));
+            let fixed = messages.filter_map(|message| message.split(['{', ':', '\\']).next());
+            for message in fixed.filter(|message| !message.is_empty()) {
+                seen += 1;
+                if !operations.contains(&format!("`{}", message.trim_end())) {
+                    missing.push(format!("{level}: {message}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Every file of Rust below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
 /// The link to a heading, as forges make it.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();

@@ -36,24 +36,11 @@ impl Reply {
 
     /// Checks that it is a problem document as every refusal must be, and returns its code.
     pub(crate) fn problem(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            "application/problem+json",
-            "{self:?}"
-        );
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status, "{self:?}");
-        assert_eq!(
-            problem["request_id"],
-            self.header("x-request-id"),
-            "{self:?}"
-        );
-        assert!(problem["retryable"].is_boolean(), "{self:?}");
-        for member in ["type", "title", "detail", "code", "request_id"] {
-            let text = problem[member].as_str().unwrap_or_default();
-            assert!(!text.is_empty(), "{member}: {self:?}");
-        }
-        problem["code"].as_str().unwrap().to_owned()
+        let headers = ["content-type", "x-request-id"].map(|name| Some(self.header(name)));
+        problem(self.status, headers, &self.text)["code"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Checks that it is a problem with this status and code.
@@ -65,4 +52,22 @@ impl Reply {
         );
         self
     }
+}
+
+/// Checks that an answer is a problem document as every refusal must be, and returns the document.
+///
+/// The headers are the media type and the request's identity.
+pub(crate) fn problem(status: u16, headers: [Option<&str>; 2], text: &str) -> Value {
+    let [media_type, request_id] = headers;
+    assert_eq!(media_type, Some("application/problem+json"), "{text}");
+    let problem: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(problem["type"], "about:blank", "{text}");
+    assert_eq!(problem["status"], status, "{text}");
+    assert_eq!(problem["request_id"].as_str(), request_id, "{text}");
+    assert!(problem["retryable"].is_boolean(), "{text}");
+    for member in ["title", "detail", "code"] {
+        let words = problem[member].as_str().unwrap_or_default();
+        assert!(!words.is_empty(), "{member}: {text}");
+    }
+    problem
 }

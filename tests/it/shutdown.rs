@@ -154,7 +154,7 @@ async fn errors_that_wait_to_be_counted_are_counted_before_the_end() {
     };
     let reports = futures_util::future::join_all((0..REQUESTS).map(|_| report()));
     let stop = async {
-        // Some of them are just arriving, some wait for their flush.
+        // while some of them are just arriving and some wait for their flush
         tokio::time::sleep(Duration::from_millis(20)).await;
         service.signal("TERM");
         service.signal("TERM");

@@ -29,7 +29,8 @@ impl Desk<'_> {
             return self.open(claim);
         };
         if session.holder(&claim.cause).is_some() {
-            return self.renew(&claim);
+            let seen = &claim.cause;
+            return self.renew(&claim, seen, |known| refresh(known, seen));
         }
         match &claim.cause {
             Cause::Alert(alert) if session.holders.len() >= MAX_HOLDERS => {
@@ -63,16 +64,24 @@ impl Desk<'_> {
         Outcome::Extended
     }
 
-    fn renew(&mut self, claim: &Claim<'_>) -> Outcome {
+    /// Renews the holder that is the same as `cause` for the claim.
+    ///
+    /// `refresh` takes over what the claim says anew, and tells whether the holder's full time begins again.
+    pub(super) fn renew(
+        &mut self,
+        claim: &Claim<'_>,
+        cause: &Cause,
+        refresh: impl FnOnce(&mut Cause) -> bool,
+    ) -> Outcome {
         let (now, max_session) = (self.now, self.policy.max_session);
         let Some(session) = self.ledger.record_mut(claim.target).session.as_mut() else {
             return Outcome::Unchanged;
         };
-        let Some(holder) = session.holder_mut(&claim.cause) else {
+        let Some(holder) = session.holder_mut(cause) else {
             return Outcome::Unchanged;
         };
         let before = holder.clone();
-        if refresh(&mut holder.cause, &claim.cause) {
+        if refresh(&mut holder.cause) {
             holder.started_at = now;
         }
         prolong(holder, now, claim.ttl, max_session);
@@ -113,7 +122,7 @@ pub(super) fn worthwhile(ttl: Duration) -> Duration {
 /// Moves the holder's end as far as it may go, if that is far enough to be worth a write.
 ///
 /// The last move is always made: a holder that stops short of its longest life would not be barred after it.
-pub(super) fn prolong(holder: &mut Holder, now: Time, ttl: Duration, max_session: Duration) {
+fn prolong(holder: &mut Holder, now: Time, ttl: Duration, max_session: Duration) {
     let last = holder.started_at + max_session;
     let wanted = (now + ttl).min(last);
     let is_worthwhile = wanted.since(holder.expires_at) >= worthwhile(ttl) || wanted == last;

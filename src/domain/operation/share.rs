@@ -1,7 +1,7 @@
 //! A session has as many holders as may be: alerts share one.
 
 use super::Desk;
-use super::hold::{Claim, extended, prolong};
+use super::hold::Claim;
 use crate::domain::holder::{Alerting, Cause, Holder, Others};
 use crate::domain::level::Level;
 use crate::domain::name::Reason;
@@ -23,31 +23,17 @@ impl Desk<'_> {
 
     /// Lets the alert share a holder with others.
     pub(super) fn join_others(&mut self, claim: &Claim<'_>, alert: &Alerting) -> Outcome {
-        let (now, max_session) = (self.now, self.policy.max_session);
-        let Some(session) = self.ledger.record_mut(claim.target).session.as_mut() else {
-            return Outcome::Unchanged;
-        };
-        if others(session).is_none() {
+        let shared = Cause::Others(Others::default());
+        if let Some(session) = self.ledger.record_mut(claim.target).session.as_mut()
+            && session.holder(&shared).is_none()
+        {
             share(session);
         }
-        let Some(holder) = others(session) else {
-            return Outcome::Unchanged;
-        };
-        let before = holder.clone();
-        if let Cause::Others(others) = &mut holder.cause
-            && others.add(&alert.episode())
-        {
-            // a new fault gets its full time, however old the crowd is
-            holder.started_at = now;
-        }
-        prolong(holder, now, claim.ttl, max_session);
-        if *holder == before {
-            return Outcome::Unchanged;
-        }
-        let holder = holder.clone();
-        let event = extended(claim.target, session, holder);
-        self.tell([event]);
-        Outcome::Extended
+        // A new fault gets its full time, however old the crowd is.
+        self.renew(claim, &shared, |known| match known {
+            Cause::Others(others) => others.add(&alert.episode()),
+            Cause::Alert(_) | Cause::Errors | Cause::Operator { .. } => false,
+        })
     }
 }
 

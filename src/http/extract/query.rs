@@ -37,12 +37,6 @@ impl Params {
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// The text of a parameter that must be there.
-    pub fn required_text(&self, name: &'static str) -> Result<Cow<'_, str>, ApiError> {
-        self.text(name)?
-            .ok_or_else(|| ApiError::parameter(name, Fault::Missing))
-    }
-
     /// A name that may be there.
     pub fn name<T>(&self, name: &'static str) -> Result<Option<T>, ApiError>
     where
@@ -147,8 +141,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_repeated_or_not_valid_is_told_apart() {
-        assert_eq!(code(params("b=1").required_text("app")), "missing_field");
-        assert_eq!(code(params("app=").required_text("app")), "missing_field");
+        assert_eq!(
+            code(params("b=1").required_name::<App>("app")),
+            "missing_field"
+        );
+        assert_eq!(
+            code(params("app=").required_name::<App>("app")),
+            "missing_field"
+        );
         assert_eq!(code(params("app=a&app=a").text("app")), "repeated_field");
         assert_eq!(code(params("app=a&%61pp=a").text("app")), "repeated_field");
         assert_eq!(code(params("app=a%20b").name::<App>("app")), "invalid_name");

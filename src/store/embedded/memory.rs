@@ -1,18 +1,15 @@
 //! What the embedded store knows without looking at its file.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
 use super::windows::Windows;
 use crate::domain::book::Book;
 use crate::domain::ledger::Changes;
 use crate::domain::time::Time;
-use crate::store::{Applied, Change, Counted, OpId, Position, StoreError};
+use crate::store::{Applied, Change, Counted, OpId, Position, REMEMBERED, StoreError};
 
 /// How many changes a follower may lag behind before it must read everything anew.
 const MAX_RECENT: usize = 1_024;
-/// How long an operation is remembered, so that its repetition is harmless.
-const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// The state that was read from the file at start.
 #[derive(Debug)]

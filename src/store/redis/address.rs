@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
@@ -9,7 +10,9 @@ use redis::{
     TlsCertificates,
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+
+/// How a PEM certificate begins.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Where a Redis is, how to get in, and under which prefix the keys live there.
 #[derive(Clone, Debug)]
@@ -148,9 +151,6 @@ impl Tls {
         }))
     }
 }
-
-/// How a PEM certificate begins.
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Small commands go out at once, and a peer that vanished without a word is noticed by the kernel as well.
 fn tcp_settings() -> TcpSettings {

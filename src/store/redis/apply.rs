@@ -9,12 +9,12 @@ use super::connection::{Purpose, store_error};
 use super::failure::Failure;
 use super::load::{Loaded, Version};
 use super::payload::add_changes;
-use super::{FEED_LENGTH, REMEMBERED_MS, Redis};
+use super::{FEED_LENGTH, Redis};
 use crate::domain::ledger::Changes;
 use crate::domain::operation::{Decision, Operation};
 use crate::domain::time::Time;
 use crate::store::codec::{decode, encode};
-use crate::store::{Applied, OpId, StoreError};
+use crate::store::{Applied, OpId, REMEMBERED, StoreError};
 
 /// How often a decision is made anew because another process was faster.
 const ATTEMPTS: u32 = 16;
@@ -86,7 +86,7 @@ impl Redis {
             .arg(&decided.on.min_compatible)
             .arg(decided.at.as_millis())
             .arg(encode(&decided.decision)?)
-            .arg(REMEMBERED_MS)
+            .arg(REMEMBERED.as_millis())
             .arg(FEED_LENGTH);
         add_changes(&mut script, changes)?;
         let answer: (String, String) = self.connections.script(purpose, &script).await?;

@@ -25,7 +25,7 @@ impl Redis {
             .arg("COUNT")
             .arg(MOST)
             .arg("BLOCK")
-            .arg(u64::try_from(FEED_WAIT.as_millis()).unwrap_or(500))
+            .arg(FEED_WAIT.as_millis())
             .arg("STREAMS")
             .arg(&self.keys.feed)
             .arg(&position.id);

@@ -8,8 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, RedisResult};
-use redis::{Cmd, ErrorKind, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
+    ScriptInvocation,
+};
 
 use super::address::{AddressError, RedisAddress};
 use crate::store::{FEED_WAIT, StoreError};
@@ -210,8 +212,9 @@ impl Slot {
     }
 }
 
-/// Whether an error means that another connection may do better: it broke, fell silent, or leads to a server that is
-/// not, or no longer, the one to write to.
+/// Whether an error means that another connection may do better.
+///
+/// This one broke, fell silent, or leads to a server that is not, or no longer, the one to write to.
 fn ends_connection(error: &RedisError) -> bool {
     is_lost(error)
         || error.kind() == ErrorKind::AuthenticationFailed

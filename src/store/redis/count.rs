@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
+use super::Redis;
 use super::connection::{Purpose, is_lost, store_error};
 use super::load::NotInitialised;
-use super::{REMEMBERED_MS, Redis};
 use crate::domain::window::WindowRule;
-use crate::store::{Counted, OpId, StoreError, Tally, codec};
+use crate::store::{Counted, OpId, REMEMBERED, StoreError, Tally, codec};
 
 /// How many tallies one script adds, so that others need not wait long.
 const PART: usize = 200;
@@ -51,7 +51,7 @@ impl Redis {
             .arg(kept)
             .arg(rule.max_windows)
             .arg(rule.max_windows_per_app)
-            .arg(REMEMBERED_MS);
+            .arg(REMEMBERED.as_millis());
         for tally in tallies {
             let field = codec::key(&tally.target);
             script

@@ -45,8 +45,7 @@ pub(super) fn add_changes(
     Ok(())
 }
 
-/// Adds the arguments of a seed: its halt, and for each record field, payload, end of the session, whether it is
-/// automatic.
+/// Adds the arguments of a seed: its halt, and then those of each record without the op.
 pub(super) fn add_seed(script: &mut ScriptInvocation<'_>, seed: &Book) -> Result<(), StoreError> {
     script.arg(encode(seed.halt())?);
     for record in seed.records() {

@@ -42,7 +42,7 @@ async fn until_it_works(store: &Redis, text: &str) -> Duration {
             return started.elapsed();
         }
         assert_unavailable(&applied);
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await; // polls until the deadline
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }
