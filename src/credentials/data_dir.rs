@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The data directory cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "AUTOLOG_DATA_DIR: the data directory {} cannot be written by {user}: {source}",
-    path.display()
-)]
+#[error("AUTOLOG_DATA_DIR: the data directory {} cannot be written by {user}", path.display())]
 pub struct DataDirError {
     /// The directory.
     pub path: PathBuf,

@@ -56,6 +56,7 @@ async fn a_data_directory_that_cannot_be_written_is_named_with_the_user() {
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains(&place.display().to_string()), "{text}");
         assert!(text.contains("cannot be written by user "), "{text}");
+        assert_eq!(text.matches("(os error").count(), 1, "{text}");
     }
 }
 
