@@ -26,6 +26,10 @@ test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --locked --lib --test it
 
+.PHONY: test-valkey
+test-valkey: ## Run the tests that need a Redis on Valkey instead.
+	AUTOLOG_TEST_VALKEY=$$(./scripts/tools.sh valkey)/valkey-server $(CARGO) test --locked --test it -- store:: redis replicas time
+
 .PHONY: test-examples
 test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
@@ -69,7 +73,7 @@ e2e-all: e2e ## The same, and again with the oldest Alertmanager that is support
 .PHONY: chaos
 chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis
-	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill
+	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
 
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.

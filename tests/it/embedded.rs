@@ -58,3 +58,25 @@ async fn a_data_directory_that_cannot_be_written_is_named_with_the_user() {
         assert!(text.contains("cannot be written by user "), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_needs_a_newer_program_is_refused_and_left_as_it_is() {
+    const META: redb::TableDefinition<'_, &str, &str> = redb::TableDefinition::new("meta");
+    let mut service = Service::start(&[]);
+    ready(&service).await;
+    service.kill();
+    let path = service.data_dir().join("autolog.redb");
+    let file = redb::Database::open(&path).unwrap();
+    let transaction = file.begin_write().unwrap();
+    transaction
+        .open_table(META)
+        .unwrap()
+        .insert("min_compatible", "2")
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(file);
+    let (code, text) = refusal(service.command());
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("needs a binary of schema 2"), "{text}");
+    assert!(text.contains("upgrade autolog"), "{text}");
+}

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{Cmd, FromRedisValue, Script};
+use sha1_smol::Sha1;
 
 use super::connection::{Purpose, store_error};
 use super::{Redis, keys};
@@ -64,20 +65,32 @@ impl Redis {
     }
 }
 
+/// Takes entries of the same life of the store that follow, number by number and hash by hash, from what was read.
 fn in_sequence(position: &Position, entries: Vec<StreamId>) -> Result<Vec<Change>, StoreError> {
-    let mut seq = position.seq;
-    entries
-        .into_iter()
-        .map(|entry| {
-            let change = change(&entry)?;
-            seq += 1;
-            if change.position.epoch == position.epoch && change.position.seq == seq {
-                Ok(change)
-            } else {
-                Err(StoreError::Gap)
-            }
-        })
-        .collect()
+    let mut before = position.clone();
+    let mut changes = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let change = change(&entry)?;
+        let payload: String = value(&entry, "payload")?;
+        let here = &change.position;
+        let follows = here.epoch == before.epoch
+            && here.seq == before.seq + 1
+            && here.chain == chained(&before.chain, &payload);
+        if !follows {
+            return Err(StoreError::Gap);
+        }
+        before = change.position.clone();
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// The hash over everything up to and with `payload`, as the commit script computes it.
+fn chained(chain: &str, payload: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(chain.as_bytes());
+    hash.update(payload.as_bytes());
+    hash.digest().to_string()
 }
 
 fn change(entry: &StreamId) -> Result<Change, StoreError> {

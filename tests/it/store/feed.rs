@@ -175,6 +175,21 @@ async fn apply_two_and_fall_back(server: &Server, store: &dyn Store) {
 }
 
 #[tokio::test]
+async fn an_entry_that_does_not_follow_from_what_was_read_is_a_gap() {
+    let server = Server::start(&[]);
+    let store = server.store();
+    let position = list(&store).await.position;
+    apply(&store, &enable("shop")).await;
+    let lost_and_written_anew = Position {
+        chain: "another history of the same length".to_owned(),
+        ..position.clone()
+    };
+    let changes = store.changes(&lost_and_written_anew).await;
+    assert!(matches!(changes, Err(StoreError::Gap)), "{changes:?}");
+    assert_eq!(store.changes(&position).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn an_entry_that_this_version_does_not_know_is_a_gap() {
     let server = Server::start(&[]);
     let store = server.store();
