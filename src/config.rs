@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::alertmanager::Mapping;
-use crate::credentials::Sources;
+use crate::credentials::{Credentials, CredentialsError, Sources};
 use crate::domain::policy::Policy;
 use crate::domain::window::WindowRule;
 use crate::telemetry::Logging;
@@ -111,6 +111,7 @@ impl Config {
             .into_iter()
             .map(|setting| config.effective(setting))
             .collect();
+        tell_secrets(&config, &mut reader);
         reader.finish(config)
     }
 
@@ -161,6 +162,19 @@ fn fill(ours: std::collections::BTreeMap<String, String>, reader: &mut Reader) -
         reader.problem(PREFIX, format_args!("could not be read"));
         Settings::default()
     })
+}
+
+/// Adds what is wrong with the secrets to the other problems. Alone they are told by who opens them.
+fn tell_secrets(config: &Config, reader: &mut Reader) {
+    if !reader.has_problems() {
+        return;
+    }
+    let checked = Credentials::check(config.secrets.clone(), config.store.is_embedded());
+    if let Err(CredentialsError::Refused(refusals)) = checked {
+        for refusal in refusals {
+            reader.problem(&refusal.origin, format_args!("{}", refusal.fault));
+        }
+    }
 }
 
 fn is_no_color(name: &std::ffi::OsStr, value: &std::ffi::OsStr) -> bool {

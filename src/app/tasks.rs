@@ -89,9 +89,10 @@ impl Tasks {
         self.supervise(Task::Credentials, move |shutdown| {
             let (credentials, metrics) = (Arc::clone(&credentials), Arc::clone(&metrics));
             async move {
+                let mut told = None;
                 while !shutdown.is_cancelled() {
                     tokio::select! {
-                        () = tokio::time::sleep(RELOAD) => reload(&credentials, &metrics).await,
+                        () = tokio::time::sleep(RELOAD) => reload(&credentials, &metrics, &mut told).await,
                         () = shutdown.cancelled() => {}
                     }
                 }
@@ -132,23 +133,48 @@ impl Tasks {
     }
 }
 
-async fn reload(credentials: &Arc<Credentials>, metrics: &Metrics) {
+/// Reads the secrets again; `told` is the error that the log has last told of, which is not repeated while it lasts.
+async fn reload(credentials: &Arc<Credentials>, metrics: &Metrics, told: &mut Option<String>) {
     let reading = Arc::clone(credentials);
     let reloaded = tokio::task::spawn_blocking(move || reading.reload()).await;
     match reloaded {
         Ok(Ok(changed)) => {
             metrics.store.credentials_reloaded(true);
+            *told = None;
             if changed {
                 tracing::info!("the secrets have changed: the new ones are in force");
             }
         }
         Ok(Err(error)) => {
             metrics.store.credentials_reloaded(false);
-            tracing::warn!(
-                error = %Chain(&error),
-                "the secrets cannot be used: the old ones stay in force"
-            );
+            let error = Chain(&error).to_string();
+            if is_news(told, &error) {
+                tracing::warn!(
+                    error,
+                    "the secrets cannot be used: the old ones stay in force"
+                );
+            }
         }
         Err(error) => tracing::error!(%error, "the secrets could not be read again"),
+    }
+}
+
+/// Whether `error` is another one than was told last; remembers it.
+fn is_news(told: &mut Option<String>, error: &str) -> bool {
+    let is_news = told.as_deref() != Some(error);
+    *told = Some(error.to_owned());
+    is_news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_lasts_is_told_once_and_another_one_again() {
+        let mut told = None;
+        let news =
+            ["short", "short", "gone", "gone", "short"].map(|error| is_news(&mut told, error));
+        assert_eq!(news, [true, false, true, false, true]);
     }
 }

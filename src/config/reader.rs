@@ -131,6 +131,11 @@ impl Reader {
         });
     }
 
+    /// Whether anything was wrong so far.
+    pub(super) const fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     /// The configuration, if nothing was wrong.
     pub(super) fn finish<T>(self, config: T) -> Result<T, ConfigError> {
         if self.problems.is_empty() {

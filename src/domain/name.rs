@@ -112,7 +112,8 @@ name!(
     Fingerprint, 16, is_name_byte, "letters, digits and . _ : @ -"
 );
 
-/// Why somebody asked for something, in their words: at most 500 characters, none of them a control character.
+/// Why somebody asked for something, in their words: at most 500 characters, none of them one that does
+/// not print.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Reason(String);
@@ -125,7 +126,7 @@ impl Reason {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.chars().count() > Self::MAX {
             Err(NameError::TooLong { max: Self::MAX })
-        } else if text.chars().any(char::is_control) {
+        } else if text.chars().any(misleads) {
             Err(NameError::Character {
                 allowed: "characters that print",
             })
@@ -134,14 +135,10 @@ impl Reason {
         }
     }
 
-    /// Makes a reason of any text: control characters become spaces, and what is over `max` characters is cut.
+    /// Makes a reason of any text: characters that do not print become spaces, and what is over `max` characters is cut.
     pub fn lossy(text: &str, max: usize) -> Self {
         let printable = |character: char| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
+            if misleads(character) { ' ' } else { character }
         };
         Self(
             text.chars()
@@ -165,6 +162,20 @@ impl Reason {
     pub fn clear(&mut self) {
         self.0 = String::new();
     }
+}
+
+/// Whether a character would let a text break out of its line, or show in another order than it is written in: controls,
+/// separators of lines and paragraphs, and Unicode's `Bidi_Control`.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
 }
 
 fn check(
@@ -233,6 +244,20 @@ mod tests {
             assert!(Endpoint::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Endpoint::parse("/api/orders/{id}?x=1&y=%20").is_ok());
+    }
+
+    #[test]
+    fn a_reason_stays_on_its_line_and_in_its_order() {
+        for bad in [
+            '\n', '\u{1b}', '\u{85}', '\u{2028}', '\u{2029}', '\u{202e}', '\u{2066}', '\u{200f}',
+        ] {
+            let text = format!("a{bad}b");
+            assert!(Reason::parse(&text).is_err(), "{text:?}");
+            assert_eq!(Reason::lossy(&text, 10).as_str(), "a b", "{text:?}");
+        }
+        let good = "Zahlung hängt, 支払い, \u{5d0}\u{5d1}, \u{1f469}\u{200d}\u{1f692}";
+        assert_eq!(Reason::parse(good).unwrap().as_str(), good);
+        assert_eq!(Reason::lossy(good, 100).as_str(), good);
     }
 
     #[test]

@@ -65,8 +65,8 @@ pub enum ApiError {
     /// The route has no such method.
     #[error("this path does not have this method: see the Allow header")]
     MethodNotAllowed,
-    /// The body is not declared to be JSON.
-    #[error("the Content-Type must be application/json")]
+    /// The body is not declared to be plain JSON.
+    #[error("the Content-Type must be application/json, and the body not be compressed")]
     UnsupportedMediaType,
     /// The body is larger than it may be.
     #[error("the body must be at most {limit} bytes long")]

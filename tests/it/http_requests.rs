@@ -183,6 +183,19 @@ async fn a_body_must_be_declared_to_be_json() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_refused_for_what_it_is() {
+    let world = World::start().await;
+    let request = post_json(ENABLE, OPERATOR, "{\"app\":\"shop\"}");
+    for (coding, status) in [("identity", 200), ("gzip", 415), ("br, gzip", 415)] {
+        let coded = format!("content-type: application/json\r\ncontent-encoding: {coding}");
+        let reply = world
+            .ask(&request.replace("content-type: application/json", &coded))
+            .await;
+        assert_eq!(reply.status, status, "{coding}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_refused_to_a_client_that_sends_it_all_first() {
     let world = World::start().await;
     let large = "x".repeat(10 * 1_024 * 1_024);

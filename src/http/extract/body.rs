@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
@@ -34,7 +34,7 @@ where
     }
 }
 
-/// Refuses a body that is not declared to be JSON.
+/// Refuses a body that is not declared to be JSON, or that is compressed.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let declared = headers
         .get(CONTENT_TYPE)
@@ -45,7 +45,11 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let essence = essence.trim().to_ascii_lowercase();
     let is_json = essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if is_json {
+    let is_plain = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_json && is_plain {
         Ok(())
     } else {
         Err(ApiError::UnsupportedMediaType)
