@@ -194,7 +194,7 @@ impl Control {
     /// Runs the stop in a task of its own: it is obeyed even if the client leaves.
     async fn stop(&self, operation: Operation, late: Operation) -> Result<Written, ControlError> {
         let control = self.clone();
-        let task = self.inner.tasks.spawn(async move {
+        let stop = async move {
             let id = OpId::random()?;
             match control.write_as(id, operation).await {
                 Err(ControlError::Store(error)) if control.snapshot().is_synced() => {
@@ -210,7 +210,8 @@ impl Control {
                 }
                 other => other,
             }
-        });
+        };
+        let task = self.inner.tasks.spawn(stop.in_current_span());
         task.await.unwrap_or(Err(ControlError::Interrupted))
     }
 

@@ -77,9 +77,7 @@ impl Refused {
             reason: reason.clone(),
         })
     }
-}
 
-impl Refused {
     /// Whether this is what another flush of the same error window came to a moment ago.
     fn repeats(&self, earlier: &Self) -> bool {
         self.source == Source::Errors

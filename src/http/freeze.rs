@@ -15,7 +15,7 @@ use super::wire::{FreezeBody, instant, whole_seconds};
 use crate::control::Control;
 use crate::domain::operation::SetFreeze;
 
-/// How long a freeze lasts if nobody says otherwise: four hours.
+/// How long a freeze lasts if nobody says otherwise, in seconds: four hours.
 const DEFAULT_TTL: u64 = 4 * 60 * 60;
 /// The longest freeze, in seconds: a week.
 const MAX_TTL: u64 = 7 * 24 * 60 * 60;
@@ -86,9 +86,7 @@ impl Answer {
             applied: None,
         })
     }
-}
 
-impl Answer {
     /// What is told after a change, which the snapshot this was read from may not show yet.
     fn after(self, asked: bool) -> Self {
         if self.frozen == asked {

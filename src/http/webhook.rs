@@ -62,7 +62,10 @@ pub(crate) async fn webhook(
     let mut outcomes = outcomes.into_iter();
     let mut bodies = Vec::with_capacity(message.sightings.len());
     for sighting in message.sightings {
-        let outcome = session(&sighting).and_then(|_| outcomes.next());
+        let outcome = match sighting.asks {
+            Asks::Session(_) => outcomes.next(),
+            Asks::Nothing | Asks::Unmapped(_) | Asks::Invalid(_) => None,
+        };
         bodies.push(receiver.conclude(sighting, outcome));
     }
     Ok(Json(Answer {

@@ -52,6 +52,25 @@ async fn every_change_of_a_session_is_one_line_with_who_what_why_and_until_when(
 }
 
 #[tokio::test]
+async fn what_a_stop_did_is_told_with_its_request() {
+    let service = Service::start(&[]);
+    let enabled = json!({"app": "shop", "environment": "production"});
+    let frozen = json!({"frozen": true});
+    for (path, body, line) in [
+        ("/api/autolog/enable", &enabled, "session opened"),
+        ("/api/autolog/disable", &enabled, "session ended"),
+        ("/api/autolog/freeze", &frozen, "automatic sources frozen"),
+    ] {
+        let request = service.request(Method::POST, path);
+        let request = request.bearer_auth(OPERATOR_TOKEN).json(body);
+        let reply = Reply::to(request.header("X-Request-Id", line.replace(' ', "-"))).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let told = service.wait_for_log(line);
+        assert_eq!(told["span"]["request_id"], line.replace(' ', "-"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn the_lines_of_alerts_tell_of_changes_only() {
     let service = Service::start(&[]);
     let body = json!({"app": "shop", "environment": "production", "endpoint": "/a"});
