@@ -35,7 +35,7 @@ test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
-check: check-format check-lints check-docs check-dependencies check-scripts ## Run every static check.
+check: check-format check-lints check-docs check-dependencies check-scripts check-rules ## Run every static check.
 
 .PHONY: check-format
 check-format:
@@ -58,6 +58,10 @@ check-dependencies:
 .PHONY: check-scripts
 check-scripts:
 	./scripts/check-scripts.sh
+
+.PHONY: check-rules
+check-rules: ## Test the alert rules and the routes of their alerts.
+	./scripts/check-rules.sh
 
 .PHONY: e2e
 e2e: ## Run a real Prometheus and Alertmanager against the service.

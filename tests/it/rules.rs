@@ -1,0 +1,242 @@
+//! The shipped alert rules fit the service: their alerts name targets, their metrics exist, their runbooks are written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use autolog::alertmanager::{Asks, Mapping, Remarks, Sighting};
+use autolog::domain::policy::Policy;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::service::Service;
+
+type Labels = BTreeMap<String, String>;
+
+#[derive(Deserialize)]
+struct RuleFile {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    alert: Option<String>,
+    record: Option<String>,
+    expr: String,
+    #[serde(default)]
+    labels: Labels,
+    #[serde(default)]
+    annotations: Labels,
+}
+
+#[derive(Deserialize)]
+struct TestFile {
+    tests: Vec<Test>,
+}
+
+#[derive(Deserialize)]
+struct Test {
+    #[serde(default)]
+    alert_rule_test: Vec<AlertTest>,
+    #[serde(default)]
+    promql_expr_test: Vec<ExpressionTest>,
+}
+
+#[derive(Deserialize)]
+struct AlertTest {
+    alertname: String,
+    exp_alerts: Vec<Expected>,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    exp_labels: Labels,
+}
+
+#[derive(Deserialize)]
+struct ExpressionTest {
+    expr: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Reads every file of a folder.
+fn read<T: for<'de> Deserialize<'de>>(folder: &str) -> Vec<T> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let parse = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    entries.map(|entry| parse(entry.unwrap().path())).collect()
+}
+
+fn rules() -> Vec<Rule> {
+    let files: Vec<RuleFile> = read("alert-rules/prometheus");
+    let groups = files.into_iter().flat_map(|file| file.groups);
+    groups.flat_map(|group| group.rules).collect()
+}
+
+fn tests() -> Vec<Test> {
+    let files: Vec<TestFile> = read("alert-rules/tests");
+    files.into_iter().flat_map(|file| file.tests).collect()
+}
+
+/// What the service makes of the alert that a rule's test expects.
+fn sight(labels: &Labels) -> Sighting {
+    let alert = json!({
+        "status": "firing", "labels": labels, "startsAt": "2026-01-01T00:00:00Z", "fingerprint": "00112233aabbccdd",
+    });
+    let body = serde_json::to_vec(&json!({"version": "4", "alerts": [alert]})).unwrap();
+    let message = Mapping::new(&Policy::default()).read(&body, false).unwrap();
+    message.sightings.into_iter().next().unwrap()
+}
+
+#[test]
+fn the_alerts_that_ask_for_a_session_name_their_target() {
+    let asking: BTreeSet<String> = rules()
+        .into_iter()
+        .filter(|rule| rule.labels.contains_key("autolog"))
+        .filter_map(|rule| rule.alert)
+        .collect();
+    assert_eq!(asking, BTreeSet::from(["RepeatedErrors".to_owned()]));
+    let mut seen = BTreeSet::new();
+    for test in tests().iter().flat_map(|test| &test.alert_rule_test) {
+        for expected in &test.exp_alerts {
+            let mut labels = expected.exp_labels.clone();
+            labels.insert("alertname".to_owned(), test.alertname.clone());
+            let sighting = sight(&labels);
+            if !asking.contains(&test.alertname) {
+                assert_eq!(sighting.asks, Asks::Nothing, "{labels:?}");
+                continue;
+            }
+            let Asks::Session(alert) = sighting.asks else {
+                panic!("{labels:?} asks for {:?}", sighting.asks);
+            };
+            assert_eq!(alert.target.app.as_str(), "shop");
+            assert_eq!(alert.target.environment.as_str(), "production");
+            assert_eq!(alert.target.endpoint, None, "the whole application");
+            assert_eq!(alert.endpoint.unwrap().as_str(), "/orders");
+            assert_eq!(alert.reason.as_str(), test.alertname);
+            assert_eq!(sighting.remarks, Remarks::default());
+            seen.insert(test.alertname.clone());
+        }
+    }
+    assert_eq!(seen, asking);
+}
+
+#[test]
+fn every_rule_is_tested_to_fire_and_to_be_silent() {
+    let tests = tests();
+    let expressions: BTreeSet<&str> = tests
+        .iter()
+        .flat_map(|test| &test.promql_expr_test)
+        .map(|test| test.expr.as_str())
+        .collect();
+    let checks = || tests.iter().flat_map(|test| &test.alert_rule_test);
+    let mut names = BTreeSet::new();
+    for rule in rules() {
+        if let Some(name) = rule.record {
+            assert!(expressions.contains(name.as_str()), "{name} has no test");
+            continue;
+        }
+        let name = rule.alert.unwrap();
+        let fires = |yes: bool| {
+            checks().any(|test| test.alertname == name && test.exp_alerts.is_empty() != yes)
+        };
+        assert!(fires(true), "{name} is not tested to fire");
+        assert!(
+            fires(false) || name == "Watchdog",
+            "{name} is not tested to be silent"
+        );
+        assert!(names.insert(name.clone()), "{name} is there twice");
+    }
+    for test in checks() {
+        let name = &test.alertname;
+        assert!(names.contains(name), "{name} is tested and is no rule");
+    }
+}
+
+#[test]
+fn every_alert_says_what_it_is_and_has_a_runbook() {
+    let mut linked = BTreeSet::new();
+    for rule in rules() {
+        let Some(name) = rule.alert else { continue };
+        let severity = rule.labels["severity"].as_str();
+        assert!(["critical", "warning", "none"].contains(&severity));
+        let category = rule.labels["category"].as_str();
+        assert!(["application", "infrastructure"].contains(&category));
+        for annotation in ["summary", "description"] {
+            assert!(!rule.annotations[annotation].is_empty(), "{name}");
+        }
+        let page = rule.annotations["runbook_url"].as_str();
+        assert!(page.starts_with("docs/runbooks/"), "{name}: {page}");
+        let text = fs::read_to_string(root().join(page)).unwrap_or_default();
+        assert!(text.contains(&format!("`{name}`")), "{page} on {name}");
+        for section in ["## Meaning", "## Look at", "## Do"] {
+            assert!(text.contains(section), "{page} lacks {section}");
+        }
+        linked.insert(root().join(page));
+    }
+    for entry in fs::read_dir(root().join("docs/runbooks")).unwrap() {
+        let path = entry.unwrap().path();
+        let is_index = path.ends_with("README.md");
+        assert!(is_index || linked.contains(&path), "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn every_metric_of_autolog_in_a_rule_exists() {
+    let service = Service::start(&[]);
+    let target = json!({"app": "shop", "environment": "production"});
+    service.post("/api/autolog/enable", &target).await;
+    let text = service.admin("/metrics").await.1;
+    let exposed: BTreeSet<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let rules = rules();
+    let named: BTreeSet<&str> = rules
+        .iter()
+        .flat_map(|rule| rule.expr.split(|end: char| !end.is_alphanumeric() && end != '_'))
+        .filter(|word| word.starts_with("autolog_"))
+        .collect();
+    assert!(named.len() > 9, "{named:?}");
+    for name in named {
+        assert!(exposed.contains(name), "{name} is not exposed");
+    }
+}
+
+/// The label values that rules select are checked too: a misspelt one would never match.
+#[tokio::test]
+async fn every_series_of_autolog_that_a_test_feeds_exists() {
+    let service = Service::start(&[]);
+    let target = json!({"app": "shop", "environment": "production"});
+    service.post("/api/autolog/enable", &target).await;
+    let text = service.admin("/metrics").await.1;
+    let tests = fs::read_to_string(root().join("alert-rules/tests/autolog.yml")).unwrap();
+    let fed = tests
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- series: '"));
+    for series in fed.filter(|series| series.starts_with("autolog_")) {
+        let (name, labels) = series.split_once('{').unwrap();
+        let labels = labels.split('}').next().unwrap();
+        let own = labels.split(',').filter(|label| {
+            !["cluster=", "job=", "instance=", "environment="]
+                .iter()
+                .any(|of_scrape| label.starts_with(of_scrape))
+        });
+        let own: Vec<&str> = own.collect();
+        let exists = text.lines().any(|line| {
+            line.starts_with(name) && own.iter().all(|label| line.contains(label))
+        });
+        assert!(exists, "{series}");
+    }
+}
