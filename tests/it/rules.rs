@@ -205,7 +205,10 @@ async fn every_metric_of_autolog_in_a_rule_exists() {
     let rules = rules();
     let named: BTreeSet<&str> = rules
         .iter()
-        .flat_map(|rule| rule.expr.split(|end: char| !end.is_alphanumeric() && end != '_'))
+        .flat_map(|rule| {
+            rule.expr
+                .split(|end: char| !end.is_alphanumeric() && end != '_')
+        })
         .filter(|word| word.starts_with("autolog_"))
         .collect();
     assert!(named.len() > 9, "{named:?}");
@@ -234,9 +237,9 @@ async fn every_series_of_autolog_that_a_test_feeds_exists() {
                 .any(|of_scrape| label.starts_with(of_scrape))
         });
         let own: Vec<&str> = own.collect();
-        let exists = text.lines().any(|line| {
-            line.starts_with(name) && own.iter().all(|label| line.contains(label))
-        });
+        let exists = text
+            .lines()
+            .any(|line| line.starts_with(name) && own.iter().all(|label| line.contains(label)));
         assert!(exists, "{series}");
     }
 }
