@@ -28,10 +28,10 @@ def webhook(version, url, secret_file, **more):
 
 
 def start_alertmanager(version, folder, config):
-    """Starts Alertmanager with a configuration (a dict) and returns the program, its URL in `url`."""
+    """Starts Alertmanager with a configuration (YAML, or a dict) and returns the program, its URL in `url`."""
     port = free_port()
     path = folder / "alertmanager.yml"
-    path.write_text(json.dumps(config, indent=1))  # JSON is YAML
+    path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))  # JSON is YAML
     program = Program("alertmanager", [
         programs(version) / "alertmanager", f"--config.file={path}", f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}", "--web.external-url=http://alertmanager.example:9093",
@@ -41,10 +41,15 @@ def start_alertmanager(version, folder, config):
 
 
 def start_prometheus(version, folder, alertmanager, targets, rules):
-    """Starts Prometheus that scrapes and evaluates every second; `targets` are (job, address, labels)."""
+    """Starts Prometheus that scrapes and evaluates every second.
+
+    `targets` are (job, address, labels); `rules` is YAML, or the path of rule files with wildcards.
+    """
     port = free_port()
-    path, rule_path = folder / "prometheus.yml", folder / "rules.yml"
-    rule_path.write_text(rules)
+    path, rule_path = folder / "prometheus.yml", rules
+    if isinstance(rules, str):
+        rule_path = folder / "rules.yml"
+        rule_path.write_text(rules)
     path.write_text(json.dumps({
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(rule_path)],

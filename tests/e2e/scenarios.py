@@ -1,33 +1,17 @@
 """The scenarios: what an operator relies on, told step by step against real programs."""
-import contextlib
 import datetime
 import subprocess
 import time
 
 from alertmanager import programs
-from programs import Failure, call, until
+from programs import call, until
+from shipped import opens_by_the_shipped_rules
+from steps import must, step
 from world import GROUP_INTERVAL, POLL, World
 
 DETECTION = 20  # seconds from the first error to a session; a Prometheus that just started scrapes only after five
 RETRIES = 10  # seconds for which Alertmanager retries one message: its group_interval, but ten at least
 NOTICE = POLL * 1.1 + 4  # seconds until the shop has polled once more, jitter included
-
-
-@contextlib.contextmanager
-def step(text):
-    """Prints one line for what the block does: how it went, and how long it took."""
-    began = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        print(f"  FAILED {time.monotonic() - began:5.1f} s  {text}", flush=True)
-        raise
-    print(f"  ok     {time.monotonic() - began:5.1f} s  {text}", flush=True)
-
-
-def must(condition, text):
-    if not condition:
-        raise Failure(text)
 
 
 def seconds(timestamp):
@@ -160,4 +144,5 @@ def enabled(world, app):
     return answer["session_id"] if answer["enabled"] else None
 
 
-ALL = [from_alert_to_expiry, outlives_a_kill_embedded, outlives_a_kill_redis, survives_the_loss_of_redis]
+ALL = [from_alert_to_expiry, outlives_a_kill_embedded, outlives_a_kill_redis, survives_the_loss_of_redis,
+       opens_by_the_shipped_rules]

@@ -1,0 +1,110 @@
+"""The shipped rules and routes, read by a real Prometheus and Alertmanager, with only addresses and paths replaced."""
+import datetime
+import http.server
+import threading
+
+from alertmanager import start_alertmanager, start_prometheus, wait_ready
+from programs import call, get_json, until
+from steps import must, step
+from world import ROOT, Autolog, World
+
+SAMPLE = ('http_server_request_duration_seconds_count{service_name="shop",deployment_environment_name="production",'
+          'http_route="/orders",http_response_status_code="%s"} %d\n')
+
+
+class Counter(http.server.ThreadingHTTPServer):
+    """Shows an application's requests as an SDK counts them: no series of errors before the first error."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), CounterHandler)
+        self.errors = 0
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class CounterHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        errors = self.server.errors
+        body = SAMPLE % ("200", 1000) + (SAMPLE % ("500", errors) if errors else "")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+class ShippedWorld(World):
+    """autolog on its embedded store behind the shipped configuration."""
+
+    def open(self, folder):
+        self.autolog = self.run(Autolog(folder, f"redb:{folder / 'data' / 'autolog.redb'}", self.ttl))
+        name = "alertmanager-bearer.yml" if self.version == "0.25" else "alertmanager.yml"
+        config = (ROOT / "alertmanager" / name).read_text()
+        for shipped, here in (("http://autolog:5000", self.autolog.url),
+                              ("/run/secrets/autolog_webhook_secret", str(self.autolog.secret_file))):
+            must(shipped in config, f"{name} does not name {shipped}")
+            config = config.replace(shipped, here)
+        self.alertmanager = self.keep(start_alertmanager(self.version, folder, config))
+        self.counter = Counter()
+        self.prometheus = self.keep(start_prometheus(self.version, folder, self.alertmanager, [
+            ("otel", f"127.0.0.1:{self.counter.server_port}", {"cluster": "main"}),
+            ("autolog", f"127.0.0.1:{self.autolog.admin_port}", {"cluster": "main"})],
+            ROOT / "alert-rules" / "prometheus" / "*.yml"))
+        wait_ready(self.alertmanager, self.prometheus)
+        self.autolog.ready()
+
+    def alerts(self):
+        """Returns what Alertmanager knows, by name."""
+        alerts = get_json(f"{self.alertmanager.url}/api/v2/alerts")
+        return {alert["labels"]["alertname"]: alert for alert in alerts}
+
+    def posts(self, name, **labels):
+        """Posts an alert to Alertmanager, as Prometheus would."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        ends = now + datetime.timedelta(minutes=5)
+        alert = {"labels": {"alertname": name, "cluster": "main", **labels}, "endsAt": ends.isoformat()}
+        status, text = call("POST", f"{self.alertmanager.url}/api/v2/alerts", [alert])
+        must(status == 200, f"alertmanager answers {status}: {text}")
+
+
+def opens_by_the_shipped_rules(version):
+    """The eleventh failed request opens a session, through the rules and routes as they are shipped."""
+    with ShippedWorld(version, ttl=60) as world:
+        with step("Prometheus finds Alertmanager"):  # what fires before that is sent a minute later
+            managers = f"{world.prometheus.url}/api/v1/alertmanagers"
+            until("Alertmanager is found", lambda: get_json(managers)["data"]["activeAlertmanagers"], within=15)
+        with step("the watchdog's webhook arrives"):
+            world.posts("Watchdog", severity="none", category="infrastructure")
+            until("the watchdog was seen",
+                  lambda: world.sample("autolog_watchdog_last_seen_timestamp_seconds"), within=10)
+        with step("a part of the stack fails: warnings about applications are inhibited"):
+            world.posts("ObservabilityComponentDown", severity="critical", category="infrastructure")
+            world.posts("HighErrorRate", severity="warning", category="application", app="shop")
+            until("the warning is inhibited",
+                  lambda: world.alerts()["HighErrorRate"]["status"]["inhibitedBy"], within=10)
+        counted = 'sum(http_server_request_duration_seconds_count{http_response_status_code="500"}) == %d'
+        with step("ten requests fail: no session"):
+            world.counter.errors = 10
+            until("Prometheus has counted ten", lambda: world.sample(counted % 10), within=10)
+            until("the rules were evaluated again", evaluated_again(world), within=10)
+            must(not world.alerts().get("RepeatedErrors"), "the alert fires after ten failed requests")
+        with step("the eleventh fails: a session is open, and not inhibited"):
+            world.counter.errors = 11
+            session = until("the shop has a session", world.autolog.session, within=15)
+            must(session["holders"][0]["alert"]["endpoint"] == "/orders", f"unexpected holders: {session}")
+            must(not world.alerts()["RepeatedErrors"]["status"]["inhibitedBy"], "the alert is inhibited")
+        with step("a smoke test's alert opens a session as well"):
+            world.posts("FatalErrorDetected", severity="critical", category="application", autolog="true",
+                        app="smoke-1", environment="production")
+            until("the smoke test has a session", lambda: world.autolog.check("smoke-1")["enabled"], within=10)
+
+
+def evaluated_again(world):
+    """Returns a probe that turns true once the rules were evaluated from now on."""
+    def last():
+        groups = get_json(f"{world.prometheus.url}/api/v1/rules")["data"]["groups"]
+        return min(group["lastEvaluation"] for group in groups)
+
+    before = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    return lambda: last()[:23] > before[:23]
