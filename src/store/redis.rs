@@ -24,6 +24,7 @@ mod check;
 mod connection;
 mod count;
 mod failure;
+mod history;
 mod keys;
 mod list;
 mod load;
@@ -103,6 +104,10 @@ impl Store for Redis {
             self.warn_of_risks().await;
         }
         Ok(listing)
+    }
+
+    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
+        self.holds(seen, found).await
     }
 
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
