@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the alert rules and the Alertmanager configuration with the programs that read them: old and new promtool and
-# amtool, the rules' own tests, and the receivers that the alert of every rule reaches.
+# amtool, the rules' own tests, the grammar of LogQL, and the receivers that the alert of every rule reaches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 new=$(./scripts/tools.sh stack)
@@ -14,6 +14,14 @@ quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; printf 'check-rules: failed: 
 quietly "$new/promtool" check rules --lint=all --lint-fatal alert-rules/prometheus/*.yml
 quietly "$old/promtool" check rules alert-rules/prometheus/*.yml
 quietly "$new/promtool" test rules alert-rules/tests/*.yml
+
+# No Loki is here to read its rules: their syntax, and what they say of the lines of every SDK, are checked without one.
+quietly python3 -m unittest discover --start-directory tests/e2e
+if command -v node >/dev/null && command -v npm >/dev/null; then
+  quietly node tests/stack/logql.mjs "$(./scripts/tools.sh logql)" alert-rules/loki/*.yml
+else
+  echo "NOT CHECKED: the syntax of LogQL, since node or npm is missing"
+fi
 
 quietly ./scripts/render-alertmanager.sh --check
 quietly "$new/amtool" check-config alertmanager/alertmanager.yml

