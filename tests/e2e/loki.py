@@ -17,7 +17,7 @@ import loki_cases
 import loki_program
 import loki_rules
 from loki_logs import ERROR, Record
-from programs import Failure, get_json, until
+from programs import Failure, call, get_json, until
 from shipped import ShippedWorld
 from steps import must, step
 
@@ -109,6 +109,9 @@ def opens_by_the_ruler(binary):
             rules = f"{world.loki.url}/prometheus/api/v1/rules"
             until("all rules are there", lambda: names == {
                 rule["name"] for group in get_json(rules)["data"]["groups"] for rule in group["rules"]}, within=90, every=1)
+        with step("its metrics are those that the rules on Loki read"):
+            until("the number of rules is counted", lambda: "loki_prometheus_rule_group_rules{" in
+                  call("GET", f"{world.loki.url}/metrics")[1], within=30, every=1)
         with step("one FATAL line without a severity: a session within 75 s"):
             world.logs("shop", Record("plain", "fatal", "FATAL: could not start"))
             session = until("the shop has a session", world.autolog.session, within=75)
