@@ -124,6 +124,8 @@ SDKS = [
     Record("syslog", "error", "disk is failing", "err", ERROR),
     Record("syslog", "fatal", "system is unusable", "emerg", FATAL),
     Record("text, no number", "critical", "the worker gave up", "Critical"),
+    Record("text above number", "critical", "the worker gave up", "Critical", ERROR),
+    Record("text above number", "info", "the word is part of the name", "Critical", INFO),
     Record("number, no text", "fatal", "the worker gave up", "", 24),
     Record("number, no text", "error", "order failed", "", 18),
     Record("plain", "fatal", "FATAL: could not start"),

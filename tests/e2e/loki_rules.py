@@ -73,9 +73,9 @@ def head_pattern(expr):
 
 
 def level_filters(expr):
-    """Returns every filter by level in an expression, each as one line."""
-    found = re.findall(r"\| (severity_(?:number|text)=~.*(?:\n +or .*)*)", expr)
-    return [" ".join(text.split()) for text in found]
+    """Returns every filter by level in an expression: what is taken out before the head is read, and what is kept then."""
+    found = re.findall(r"\| (severity_number!~`[^`]*`)\n *\| regexp .*\n *\| (severity_(?:number|text)=~.*(?:\n +or .*)*)", expr)
+    return [f"{before} and ({' '.join(after.split())})" for before, after in found]
 
 
 def passes(level_filter, labels):
@@ -83,9 +83,11 @@ def passes(level_filter, labels):
     def compare(found):
         name, operator, plain, pattern = found.groups()
         value = labels.get(name, "")
-        return str(value == plain if operator == "=" else re.fullmatch(pattern, value) is not None)
+        if operator == "=":
+            return str(value == plain)
+        return str((re.fullmatch(pattern, value) is not None) == (operator == "=~"))
 
-    steps = re.sub(r'(\w+)(=~|=)(?:"([^"]*)"|`([^`]*)`)', compare, level_filter)
+    steps = re.sub(r'(\w+)(=~|!~|=)(?:"([^"]*)"|`([^`]*)`)', compare, level_filter)
     if not re.fullmatch(r"(?:True|False|and|or|[() ])+", steps):
         raise ValueError(f"not understood: {steps}")
     return eval(steps)  # nothing but the words above
