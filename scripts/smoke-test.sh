@@ -9,8 +9,8 @@
 # OTLP-ENDPOINT is OTLP over HTTP, by default http://127.0.0.1:4318 (with BIND_ADDRESS of .env instead of 127.0.0.1).
 #
 # Environment: DEADLINE, seconds for each step (90). TEMPO_URL, LOKI_URL, PROMETHEUS_URL, ALERTMANAGER_URL,
-# AUTOLOG_URL say where to ask; the first, third and fourth are asked from inside the stack unless they are set.
-# AUTOLOG_OPERATOR_TOKEN_FILE and AUTOLOG_APP_TOKEN_FILE, instead of those in SECRETS_DIR.
+# AUTOLOG_URL say where to ask; the first, third and fourth are asked from inside the stack unless they are set. The
+# tokens are those in SECRETS_DIR.
 set -euo pipefail
 
 case ${1:-} in

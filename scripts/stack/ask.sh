@@ -13,8 +13,8 @@ secrets=$(setting SECRETS_DIR ./secrets)
 loki=${LOKI_URL:-http://$here:3100}
 autolog=${AUTOLOG_URL:-http://$here:5000}
 deadline=${DEADLINE:-90}
-operator_file=${AUTOLOG_OPERATOR_TOKEN_FILE:-$secrets/autolog_operator_tokens}
-app_file=${AUTOLOG_APP_TOKEN_FILE:-$secrets/autolog_app_tokens}
+operator_file=$secrets/autolog_operator_tokens
+app_file=$secrets/autolog_app_tokens
 read -ra compose_command <<<"${COMPOSE:-docker compose}"
 
 get() { curl --silent --show-error --fail --max-time 5 "$@"; }
