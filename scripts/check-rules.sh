@@ -37,7 +37,7 @@ alerts() {
     $1 == "-" && $2 == "alert:" { line = "alertname=" $3 }
     line && /^          (severity|category|autolog): / { gsub(/"/, "", $2); sub(/:$/, "", $1); line = line " " $1 "=" $2 }
     END { flush() }
-  ' alert-rules/prometheus/*.yml
+  ' alert-rules/{prometheus,loki}/*.yml
 }
 
 count=0
@@ -55,7 +55,7 @@ while read -ra labels; do
   reaches "$expected" "${labels[@]}" app=shop environment=production cluster=main
   count=$((count + 1))
 done < <(alerts)
-((count == $(cat alert-rules/prometheus/*.yml | grep -c -- '- alert: '))) || { echo "check-rules: alerts were overlooked" >&2; exit 1; }
+((count == $(cat alert-rules/{prometheus,loki}/*.yml | grep -c -- '- alert: '))) || { echo "check-rules: alerts were overlooked" >&2; exit 1; }
 
 fatal=(alertname=FatalErrorDetected severity=critical category=application autolog=true)
 reaches autolog,critical,application "${fatal[@]}" app=shop environment=production

@@ -80,14 +80,17 @@ async fn a_lost_disable_is_made_again_and_a_lost_open_is_named() {
         for app in ["shop", "cart", "late"] {
             assert!(!is_live(service, app).await, "{app}");
         }
-        assert_eq!(lost(service, "end").await, 2.0);
-        assert_eq!(lost(service, "cooldown").await, 2.0);
         assert_eq!(lost(service, "open").await, 1.0);
         let named = service.wait_for_log(
             "the store has lost an acknowledged write: the operator must enable again",
         );
         assert_eq!(named["app"], "late");
         service.wait_for_log("the store has lost changes that it had acknowledged");
+    }
+    // the second replica may find that the first one has healed the store already
+    for write in ["end", "cooldown"] {
+        let found = lost(&first, write).await.max(lost(&second, write).await);
+        assert_eq!(found, 2.0, "{write}");
     }
     eventually(SOON, async || {
         first

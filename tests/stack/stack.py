@@ -11,7 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 # The image of each service, the user that its program runs as, and the programs in it that a healthcheck may call. The
-# images of the collector and of redis_exporter are made FROM scratch, those of Loki and Tempo from distroless: no shell.
+# images of the collector and of redis_exporter are made FROM scratch, those of Loki and Tempo from distroless: there is
+# no shell in them. That of Alloy has a bash and no wget.
 IMAGES = {
     "autolog": ("autolog:0.1.0", 65532, {"/usr/local/bin/autolog"}),
     "redis": ("redis:8.10.1-alpine", 999, {"sh", "redis-cli", "grep"}),

@@ -46,8 +46,8 @@ class Rendered(Scratch):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         path = self.folder / "alertmanager.yml"
         path.write_text(done.stdout)
-        checked = subprocess.run(
-            [tool("stack", "amtool"), "check-config", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        check = [tool("stack", "amtool"), "check-config", path]
+        checked = subprocess.run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(checked.returncode, 0, checked.stdout)
         return done.stdout
 
@@ -187,8 +187,8 @@ class Sent(Scratch):
 
     def test_every_receiver_is_reached_with_its_secret_and_no_other(self):
         ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5)
-        labels = {"alertname": "FatalErrorDetected", "severity": "critical", "category": "application", "autolog": "true",
-                  "app": "shop", "environment": "production", "cluster": "main"}
+        labels = {"alertname": "FatalErrorDetected", "severity": "critical", "category": "application",
+                  "autolog": "true", "app": "shop", "environment": "production", "cluster": "main"}
         watchdog = {"alertname": "Watchdog", "severity": "none", "category": "infrastructure"}
         posted = call("POST", f"{self.url}/api/v2/alerts", [
             {"labels": labels, "endsAt": ends.isoformat()}, {"labels": watchdog, "endsAt": ends.isoformat()}])

@@ -53,8 +53,8 @@ def spellings(path):
     """Returns other ways to write a path that a careless proxy would not recognise."""
     first, rest = path[1], path[2:]
     yield from (path, path + "/", path + "/x", path + "?x=1", path + "%2f", path.upper(), "/" + path, "///" + path)
-    yield from ("/." + path, "/%2e" + path, "/x/.." + path, "/x/%2e%2e" + path, f"/x/..%2f{path[1:]}", f"/%2F{path[1:]}")
-    yield from (f"/%{ord(first):02x}{rest}", f"/%{ord(first):02X}{rest}")
+    yield from ("/." + path, "/%2e" + path, "/x/.." + path, "/x/%2e%2e" + path, f"/x/..%2f{path[1:]}")
+    yield from (f"/%2F{path[1:]}", f"/%{ord(first):02x}{rest}", f"/%{ord(first):02X}{rest}")
     yield from ("/api/autolog/../.." + path, "/api/autolog/%2e%2e/..%2f.." + path)
 
 

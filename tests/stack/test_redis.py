@@ -1,4 +1,4 @@
-"""A real Redis with the stack's configuration and users, and beside it autolog and the exporter as compose starts them."""
+"""A real Redis with the stack's configuration and users; autolog and the exporter as compose starts them."""
 import json
 import os
 import pathlib
@@ -25,7 +25,8 @@ class Redis(unittest.TestCase):
         data.mkdir()
         config = self.folder / "redis.conf"
         shipped = (ROOT / "stack" / "redis" / "redis.conf").read_text()
-        config.write_text(shipped.replace("/run/secrets", str(self.folder / "secrets")).replace("dir /data", f"dir {data}"))
+        shipped = shipped.replace("/run/secrets", str(self.folder / "secrets"))
+        config.write_text(shipped.replace("dir /data", f"dir {data}"))
         self.redis = Program("redis", [
             tool("redis", "redis-server"), config, "--port", self.port, "--bind", "127.0.0.1"], self.folder)
         self.addCleanup(self.redis.stop)
@@ -62,8 +63,9 @@ class Redis(unittest.TestCase):
     def test_without_a_password_nothing_but_the_healthcheck_works(self):
         for command in (["PING"], ["GET", "x"], ["AUTH", "default", ""], ["AUTH", "default", "x"]):
             self.assertRegex(self.says(*command), "NOAUTH|WRONGPASS", command)
-        for command in (["GET", "x"], ["SET", "x", "1"], ["INFO"], ["CONFIG", "GET", "*"], ["ACL", "LIST"], ["KEYS", "*"],
-                        ["SHUTDOWN"], ["FLUSHALL"], ["CLIENT", "LIST"], ["SUBSCRIBE", "x"], ["EVAL", "return 1", "0"]):
+        for command in (["GET", "x"], ["SET", "x", "1"], ["INFO"], ["CONFIG", "GET", "*"], ["ACL", "LIST"],
+                        ["KEYS", "*"], ["SHUTDOWN"], ["FLUSHALL"], ["CLIENT", "LIST"], ["SUBSCRIBE", "x"],
+                        ["EVAL", "return 1", "0"]):
             self.assertIn("NOPERM", self.says(*command, **HEALTH), command)
         kind, command = services()["redis"]["healthcheck"]["test"]
         self.assertEqual(kind, "CMD-SHELL")
@@ -73,22 +75,24 @@ class Redis(unittest.TestCase):
         self.assertNotEqual(subprocess.run(["sh", "-c", check], stderr=subprocess.DEVNULL).returncode, 0)
 
     def test_autolog_has_the_rights_it_is_said_to_need_and_no_more(self):
-        documented = re.search(r"ACL SETUSER autolog (.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)[1]
+        page = (ROOT / "docs" / "operations.md").read_text()
+        documented = re.search(r"ACL SETUSER autolog (.*?)```", page, re.DOTALL)[1]
         users = (ROOT / "stack" / "redis" / "users.acl").read_text()
         shipped = re.search("^user autolog (.*)$", users, re.MULTILINE)[1]
         self.assertEqual(set(documented.split()) - {"reset", "on", ">PASSWORD"},
-                         set(shipped.split()) - {"on", "#AUTOLOG_PASSWORD", "resetchannels"})
+                         set(shipped.split()) - {"on", "#PASSWORD_OF_AUTOLOG", "resetchannels"})
 
     def test_autolog_works_as_compose_starts_it_and_a_restart_forgets_nothing(self):
         autolog = self.start_autolog()
         operator = self.secret("autolog_operator_tokens").removeprefix("admin:")
         body = {"app": "shop", "environment": "production", "ttl_minutes": 15, "reason": "test"}
         self.assertEqual(call("POST", f"{autolog.url}/api/autolog/enable", body, operator)[0], 200)
+        app = self.secret("autolog_app_tokens")
         check = f"{autolog.url}/api/autolog/check?app=shop&environment=production"
         self.assertEqual(call("GET", check)[0], 401)
-        self.assertTrue(get_json(check, self.secret("autolog_app_tokens"))["enabled"])
+        self.assertTrue(get_json(check, app)["enabled"])
         events = {"events": [{"app": "billing", "environment": "production", "count": 99}]}
-        self.assertEqual(call("POST", f"{autolog.url}/api/autolog/errors", events, self.secret("autolog_app_tokens"))[0], 202)
+        self.assertEqual(call("POST", f"{autolog.url}/api/autolog/errors", events, app)[0], 202)
         alert = {"version": "4", "status": "firing", "alerts": [{
             "status": "firing", "labels": {"alertname": "X", "app": "mail"}, "startsAt": "2026-11-22T03:12:45Z",
             "fingerprint": "e28c31f90f06f4a6"}]}
