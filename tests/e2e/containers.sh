@@ -102,6 +102,7 @@ start() {
     variable AUTOLOG_COMPOSE "docker compose"
     return
   fi
+  ours || variable AUTOLOG_ENGINE_STARTED yes
   start_podman
   variable AUTOLOG_ENGINE podman
   variable AUTOLOG_COMPOSE "$("$here/../../scripts/tools.sh" compose)/docker-compose"

@@ -19,6 +19,11 @@ class Engine:
         self.env = {**os.environ, **dict(variable.split("=", 1) for variable in exported)}
         self.name = self.env["AUTOLOG_ENGINE"]
 
+    def stop(self):
+        """Ends the engine if it was started for us."""
+        if self.env.get("AUTOLOG_ENGINE_STARTED"):
+            output([HERE / "containers.sh", "stop"], timeout=60)
+
     def run(self, *words, timeout=60, check=True, **more):
         """Runs one command of the engine and returns its standard output."""
         return output([self.name, *words], env=self.env, timeout=timeout, check=check, **more)
@@ -76,6 +81,15 @@ class Project:
         return output([*self.engine.env["AUTOLOG_COMPOSE"].split(), *words], cwd=self.folder, env=self.env,
                       timeout=timeout, **more)
 
+    def script(self, name):
+        """Runs one of the tree's scripts and returns what it says."""
+        return output([f"./scripts/{name}"], cwd=self.folder, env=self.env, timeout=60)
+
+    def builds(self, service):
+        """Tells whether the image of a service can be built as the compose file says."""
+        return succeeds([*self.engine.env["AUTOLOG_COMPOSE"].split(), "build", "--quiet", service], self.env, timeout=900,
+                        cwd=self.folder)
+
     def config(self):
         """Returns the compose file as Compose reads it, all profiles included."""
         return json.loads(self.compose("--profile", "*", "config", "--format", "json"))
@@ -101,9 +115,9 @@ def output(command, timeout, check=True, stderr=subprocess.PIPE, **more):
     return done.stdout
 
 
-def succeeds(command, env, timeout):
+def succeeds(command, env, timeout, cwd=None):
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=env, timeout=timeout,
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=env, timeout=timeout, cwd=cwd,
                               check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False

@@ -17,6 +17,7 @@ from programs import Failure
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+LABEL = "autolog.made-of"  # tells our images from those of a registry, and one from the next
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUP = "root:x:0:\nnobody:x:65534:\n"
 # What a file capability of CAP_NET_BIND_SERVICE, permitted and effective, looks like on disk (capability.h, revision 2).
@@ -36,7 +37,7 @@ class Recipe:
 
 RECIPES = {
     "prometheus": Recipe(
-        {"/bin/prometheus": ("stack", "prometheus"), "/bin/promtool": ("stack", "promtool")},
+        {"/bin/prometheus": ("prometheus", "prometheus"), "/bin/promtool": ("prometheus", "promtool")},
         ["USER 65534", "WORKDIR /prometheus", 'ENTRYPOINT ["/bin/prometheus"]', "VOLUME /prometheus"],
         {"/prometheus": (65534, 65534), "/etc/prometheus": (65534, 65534)}, shell=True),
     "alertmanager": Recipe(
@@ -59,7 +60,7 @@ RECIPES = {
         ["USER 59000:59000", 'ENTRYPOINT ["/redis_exporter"]']),
     "caddy": Recipe(
         {"/usr/bin/caddy": ("caddy", "caddy")},
-        ["ENV XDG_CONFIG_HOME=/config XDG_DATA_HOME=/data", "WORKDIR /srv",
+        ["ENV XDG_CONFIG_HOME=/config", "ENV XDG_DATA_HOME=/data", "WORKDIR /srv",
          'CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]'],
         {"/config/caddy": (0, 0), "/data/caddy": (0, 0), "/srv": (0, 0)}, shell=True,
         capabilities={"/usr/bin/caddy": NET_BIND_SERVICE}),
@@ -70,7 +71,8 @@ def dockerfile():
     """Returns the instructions of the last stage of our own Dockerfile that say how its image runs."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     stage = text[text.rindex("\nFROM "):]
-    return re.findall(r"^(?:ENV|USER|WORKDIR|VOLUME|STOPSIGNAL|ENTRYPOINT|CMD) .*$", stage, re.MULTILINE)
+    found = re.findall(r"^(ENV|USER|WORKDIR|VOLUME|STOPSIGNAL|ENTRYPOINT|CMD) (.*)$", stage, re.MULTILINE)
+    return [f"{keyword} {words}" for keyword, rest in found for words in (rest.split() if keyword == "ENV" else [rest])]
 
 
 def recipe(service, binary):
@@ -183,8 +185,8 @@ def make(engine, service, image, binary, scratch):
     with path.open("rb") as file:
         key = hashlib.file_digest(file, "sha256").hexdigest()
     key = hashlib.sha256(" ".join([key, *made_of.settings]).encode()).hexdigest()
-    if engine.label(image, "autolog.made-of") != key:
-        engine.import_image(path, image, [*made_of.settings, f"LABEL autolog.made-of={key}"])
+    if engine.label(image, LABEL) != key:
+        engine.import_image(path, image, [*made_of.settings, f"LABEL {LABEL}={key}"])
     path.unlink()
     return True
 

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# Programs built from Go modules, in the very versions of docker-compose.yml. Sourced by scripts/tools.sh.
+: "${tools:?}"
+
+readonly PROMETHEUS_VERSION=3.14.0 COLLECTOR_VERSION=0.159.0
+
+# Prometheus numbers its module 0.MINOR, with three digits of its major and minor version.
+fill_prometheus() {
+  local folder=$1 minor
+  minor=$(printf '%d%02d' "${PROMETHEUS_VERSION%%.*}" "$(cut -d . -f 2 <<<"$PROMETHEUS_VERSION")")
+  mkdir "$folder/module"
+  say "building Prometheus $PROMETHEUS_VERSION; this takes minutes"
+  (
+    cd "$folder/module"
+    go mod init tools
+    go mod edit -replace cloud.google.com/go=cloud.google.com/go@v0.123.0  # as its own go.mod has it
+    go get "github.com/prometheus/prometheus/cmd/prometheus@v0.$minor.${PROMETHEUS_VERSION##*.}"
+    # Without what discovers targets in clouds, it takes a third of the time. The pages of its interface are not in it.
+    go build -trimpath -tags remove_all_sd,enable_dns_sd -o "$folder/" \
+      -ldflags "-s -w -X github.com/prometheus/common/version.Version=$PROMETHEUS_VERSION" \
+      github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+  ) >&2
+  rm -r "$folder/module"
+  prove "$folder" prometheus promtool
+}
+
+prometheus() {
+  need go "1.26 or newer"
+  build "prometheus-$PROMETHEUS_VERSION" fill_prometheus
+  printf '%s\n' "$tools/prometheus-$PROMETHEUS_VERSION"
+}
+
+fill_collector() {
+  local folder=$1
+  say "building the OpenTelemetry Collector $COLLECTOR_VERSION; this takes minutes"
+  GOBIN=$folder go install "go.opentelemetry.io/collector/cmd/builder@v$COLLECTOR_VERSION" >&2
+  sed "s|^dist:|&\n  output_path: $folder/module|" "$here/tools/collector.yaml" >"$folder/manifest.yaml"
+  "$folder/builder" --config "$folder/manifest.yaml" >&2
+  mv "$folder/module/otelcol-contrib" "$folder"
+  rm -r "$folder"/{module,manifest.yaml,builder}
+  prove "$folder" otelcol-contrib
+}
+
+collector() {
+  need go "1.26 or newer"
+  build "collector-$COLLECTOR_VERSION" fill_collector
+  printf '%s\n' "$tools/collector-$COLLECTOR_VERSION"
+}
