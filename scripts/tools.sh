@@ -9,6 +9,7 @@
 #   stack-old       Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
 #   valkey          valkey-server 9, from Debian unstable, with the libraries it was built for
 #   caddy           Caddy 2.11, from Debian unstable
+#   prometheus      Prometheus 3.14 as the stack has it, built with Go: Debian's takes no OTLP
 #   compose         docker-compose 2.40, from Debian unstable
 #   busybox         the shell and awk of small images, from Debian unstable
 #   node-exporter   node_exporter, from Debian unstable
@@ -56,11 +57,11 @@ build() {
 
 # One file for each kind of source; a verb is a function there, with _ for -, that prints the folder of its programs.
 here=$(dirname "$(readlink -f "$0")")
-for kind in debian system cargo pypi; do
+for kind in debian system cargo go pypi; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis podman stack stack-old valkey caddy compose busybox node-exporter redis-exporter deny lint)
+readonly VERBS=(redis podman stack stack-old valkey caddy prometheus compose busybox node-exporter redis-exporter deny lint)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 

@@ -2,9 +2,9 @@
 # Programs built from Go modules, in the very versions of docker-compose.yml. Sourced by scripts/tools.sh.
 : "${tools:?}"
 
-readonly PROMETHEUS_VERSION=3.14.0 COLLECTOR_VERSION=0.159.0
+readonly PROMETHEUS_VERSION=3.14.0
 
-# Prometheus numbers its module 0.MINOR, with three digits of its major and minor version.
+# Prometheus 3.14.0 is 0.314.0 among Go's modules.
 fill_prometheus() {
   local folder=$1 minor
   minor=$(printf '%d%02d' "${PROMETHEUS_VERSION%%.*}" "$(cut -d . -f 2 <<<"$PROMETHEUS_VERSION")")
@@ -28,21 +28,4 @@ prometheus() {
   need go "1.26 or newer"
   build "prometheus-$PROMETHEUS_VERSION" fill_prometheus
   printf '%s\n' "$tools/prometheus-$PROMETHEUS_VERSION"
-}
-
-fill_collector() {
-  local folder=$1
-  say "building the OpenTelemetry Collector $COLLECTOR_VERSION; this takes minutes"
-  GOBIN=$folder go install "go.opentelemetry.io/collector/cmd/builder@v$COLLECTOR_VERSION" >&2
-  sed "s|^dist:|&\n  output_path: $folder/module|" "$here/tools/collector.yaml" >"$folder/manifest.yaml"
-  "$folder/builder" --config "$folder/manifest.yaml" >&2
-  mv "$folder/module/otelcol-contrib" "$folder"
-  rm -r "$folder"/{module,manifest.yaml,builder}
-  prove "$folder" otelcol-contrib
-}
-
-collector() {
-  need go "1.26 or newer"
-  build "collector-$COLLECTOR_VERSION" fill_collector
-  printf '%s\n' "$tools/collector-$COLLECTOR_VERSION"
 }

@@ -76,6 +76,7 @@ class Project:
         self.engine, self.folder, self.name = engine, folder, name
         self.env = {name: value for name, value in engine.env.items() if not name.startswith("COMPOSE_")}
         self.env["COMPOSE_PROJECT_NAME"] = name
+        self.containers = {}
 
     def compose(self, *words, timeout=120, **more):
         return output([*self.engine.env["AUTOLOG_COMPOSE"].split(), *words], cwd=self.folder, env=self.env,
@@ -94,12 +95,22 @@ class Project:
         """Returns the compose file as Compose reads it, all profiles included."""
         return json.loads(self.compose("--profile", "*", "config", "--format", "json"))
 
+    def up(self, services):
+        self.compose("--profile", "*", "up", "--detach", "--no-build", *services, timeout=180)
+        self.containers = {}
+
+    def down(self, *words):
+        self.compose("--profile", "*", "down", *words, timeout=180)
+        self.containers = {}
+
     def container(self, service):
         """Returns the id of a service's container."""
-        found = self.compose("ps", "--all", "--quiet", service).split()
-        if len(found) != 1:
-            raise Failure(f"{service} has {len(found)} containers")
-        return found[0]
+        if service not in self.containers:
+            found = self.compose("ps", "--all", "--quiet", service).split()
+            if len(found) != 1:
+                raise Failure(f"{service} has {len(found)} containers")
+            self.containers[service] = found[0]
+        return self.containers[service]
 
 
 def output(command, timeout, check=True, stderr=subprocess.PIPE, **more):

@@ -128,7 +128,6 @@ def publishes(stack):
                 for binding in bindings or []:
                     must(binding["HostPort"] == number, f"{service} has port {number} on {binding['HostPort']}")
                     seen.add((binding["HostIp"] or "0.0.0.0", int(number), protocol))
-        seen.discard(("::", 80, "tcp"))
         meant = {("127.0.0.1", port, "tcp") for port in (4317, 4318, 5000)}
         meant |= {("0.0.0.0", 80, "tcp"), ("0.0.0.0", 443, "tcp"), ("0.0.0.0", 443, "udp")}
         if "loki" in stack.here:

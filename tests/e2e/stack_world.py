@@ -57,7 +57,7 @@ class Stack:
         """Removes containers, networks and volumes, also those that an interrupted run has left."""
         self.engine.run("rm", "--force", STAND_IN, check=False)
         if (self.project.folder / "docker-compose.yml").exists():
-            self.project.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+            self.project.down("--volumes", "--remove-orphans", "--timeout", "5")
 
     def copy_tree(self):
         """Copies the files that belong to the repository, and nothing that was built or set up in it."""
@@ -101,7 +101,7 @@ class Stack:
                 for settings in self.here.values() for port in settings.get("ports", [])}
 
     def up(self):
-        self.project.compose("--profile", "*", "up", "--detach", "--no-build", *self.here, timeout=180)
+        self.project.up(self.here)
         if self.stands_in():
             self.start_stand_in()
 
@@ -123,7 +123,7 @@ class Stack:
     def down(self):
         """Stops everything as an operator does; volumes stay."""
         self.engine.run("rm", "--force", STAND_IN, check=False)
-        self.project.compose("--profile", "*", "down", timeout=180)
+        self.project.down()
 
     def received(self, text):
         """Returns the messages with a text in them that came for the programs that are not here."""
