@@ -8,7 +8,7 @@
 # A Docker engine that answers is used as it is. Without one, podman and runc are installed from the system's packages
 # and serve Docker's API on a socket in the cache, with their storage and networks there as well; that needs root.
 #
-# The lines set AUTOLOG_ENGINE (docker or podman), AUTOLOG_COMPOSE (the command), and what both need to find the engine.
+# The lines set ENGINE (docker or podman), COMPOSE (the command), and what both need to find the engine.
 # podman runs health checks from systemd timers only: where there is no systemd, `podman healthcheck run` does it.
 set -euo pipefail
 
@@ -22,7 +22,8 @@ die() { say "$*"; exit 1; }
 variable() { printf 'export %s=%q\n' "$1" "$2"; }
 
 docker_answers() {
-  [[ ${DOCKER_HOST:-} != "unix://$home/engine.sock" ]] && command -v docker >/dev/null && docker compose version >/dev/null 2>&1 && timeout 20 docker info >/dev/null 2>&1
+  [[ ${DOCKER_HOST:-} != "unix://$home/engine.sock" ]] &&
+    docker compose version >/dev/null 2>&1 && timeout 20 docker info >/dev/null 2>&1
 }
 
 # A process without CAP_SYS_RESOURCE, bit 24, may not raise its limits; runc would fail on those that podman asks for.
@@ -41,7 +42,8 @@ import os
 import sys
 
 for option, value in zip(sys.argv, sys.argv[1:]):
-    path = {"--bundle": f"{value}/config.json", "-b": f"{value}/config.json", "--process": value, "-p": value}.get(option)
+    bundle = f"{value}/config.json"
+    path = {"--bundle": bundle, "-b": bundle, "--process": value, "-p": value}.get(option)
     if path and os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             settings = json.load(file)
@@ -98,14 +100,14 @@ start_podman() {
 start() {
   if docker_answers; then
     say "using the Docker engine that answers"
-    variable AUTOLOG_ENGINE docker
-    variable AUTOLOG_COMPOSE "docker compose"
+    variable ENGINE docker
+    variable COMPOSE "docker compose"
     return
   fi
-  ours || variable AUTOLOG_ENGINE_STARTED yes
+  ours || variable ENGINE_STARTED yes
   start_podman
-  variable AUTOLOG_ENGINE podman
-  variable AUTOLOG_COMPOSE "$("$here/../../scripts/tools.sh" compose)/docker-compose"
+  variable ENGINE podman
+  variable COMPOSE "$("$here/../../scripts/tools.sh" compose)/docker-compose"
   variable DOCKER_HOST "unix://$home/engine.sock"
   variable CONTAINERS_CONF "$home/containers.conf"
   variable CONTAINERS_STORAGE_CONF "$home/storage.conf"

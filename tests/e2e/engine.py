@@ -17,11 +17,11 @@ class Engine:
         lines = output([HERE / "containers.sh", "start"], timeout=300)
         exported = (shlex.split(line.removeprefix("export "))[0] for line in lines.splitlines())
         self.env = {**os.environ, **dict(variable.split("=", 1) for variable in exported)}
-        self.name = self.env["AUTOLOG_ENGINE"]
+        self.name = self.env["ENGINE"]
 
     def stop(self):
         """Ends the engine if it was started for us."""
-        if self.env.get("AUTOLOG_ENGINE_STARTED"):
+        if self.env.get("ENGINE_STARTED"):
             output([HERE / "containers.sh", "stop"], timeout=60)
 
     def run(self, *words, timeout=60, check=True, **more):
@@ -79,7 +79,7 @@ class Project:
         self.containers = {}
 
     def compose(self, *words, timeout=120, **more):
-        return output([*self.engine.env["AUTOLOG_COMPOSE"].split(), *words], cwd=self.folder, env=self.env,
+        return output([*self.engine.env["COMPOSE"].split(), *words], cwd=self.folder, env=self.env,
                       timeout=timeout, **more)
 
     def script(self, name):
@@ -88,7 +88,7 @@ class Project:
 
     def builds(self, service):
         """Tells whether the image of a service can be built as the compose file says."""
-        return succeeds([*self.engine.env["AUTOLOG_COMPOSE"].split(), "build", "--quiet", service], self.env, timeout=900,
+        return succeeds([*self.engine.env["COMPOSE"].split(), "build", "--quiet", service], self.env, timeout=900,
                         cwd=self.folder)
 
     def config(self):
@@ -122,7 +122,8 @@ def output(command, timeout, check=True, stderr=subprocess.PIPE, **more):
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{shlex.join(words[:6])} takes more than {timeout} s") from error
     if check and done.returncode:
-        raise Failure(f"{shlex.join(words[:6])} … ends with {done.returncode}: {(done.stderr or done.stdout)[-2000:]}")
+        said = (done.stderr or done.stdout)[-2000:]
+        raise Failure(f"{shlex.join(words[:6])} … ends with {done.returncode}: {said}")
     return done.stdout
 
 

@@ -7,8 +7,10 @@ version, where Debian has another, and the base.
 import dataclasses
 import hashlib
 import io
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,15 +22,15 @@ CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 LABEL = "autolog.made-of"  # tells our images from those of a registry, and one from the next
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUP = "root:x:0:\nnobody:x:65534:\n"
-# What a file capability of CAP_NET_BIND_SERVICE, permitted and effective, looks like on disk (capability.h, revision 2).
+# CAP_NET_BIND_SERVICE, permitted and effective, as an attribute of a file (revision 2 in linux/capability.h).
 NET_BIND_SERVICE = "\x01\x00\x00\x02\x00\x04\x00\x00" + "\x00" * 12
 
 
 @dataclasses.dataclass
 class Recipe:
-    """What an image consists of. `programs` maps paths in the image to (verb of scripts/tools.sh, path in its folder)."""
+    """What an image consists of."""
 
-    programs: dict
+    programs: dict  # path in the image to a verb of scripts/tools.sh and a path in its folder
     settings: list  # instructions of a Dockerfile
     folders: dict = dataclasses.field(default_factory=dict)  # path to uid and gid
     shell: bool = False
@@ -51,7 +53,8 @@ RECIPES = {
         ["WORKDIR /data", 'CMD ["redis-server"]', "VOLUME /data"], {"/data": (999, 1000)}, shell=True),
     "otel-collector": Recipe(
         {"/otelcol-contrib": ("collector", "otelcol-contrib")},
-        ["USER 10001:10001", 'ENTRYPOINT ["/otelcol-contrib"]', 'CMD ["--config", "/etc/otelcol-contrib/config.yaml"]']),
+        ["USER 10001:10001", 'ENTRYPOINT ["/otelcol-contrib"]',
+         'CMD ["--config", "/etc/otelcol-contrib/config.yaml"]']),
     "node-exporter": Recipe(
         {"/bin/node_exporter": ("node-exporter", "prometheus-node-exporter")},
         ["USER 65534", 'ENTRYPOINT ["/bin/node_exporter"]'], shell=True),
@@ -64,6 +67,13 @@ RECIPES = {
          'CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]'],
         {"/config/caddy": (0, 0), "/data/caddy": (0, 0), "/srv": (0, 0)}, shell=True,
         capabilities={"/usr/bin/caddy": NET_BIND_SERVICE}),
+}
+
+
+# What no package has, by the variable or the name on the path that leads to it.
+GIVEN = {
+    "loki": ("AUTOLOG_LOKI", "/usr/bin/loki", {"/loki": (10001, 10001), "/loki/rules": (10001, 10001)}),
+    "tempo": ("AUTOLOG_TEMPO", "/tempo", {"/var/tempo": (10001, 10001)}),
 }
 
 
@@ -83,6 +93,11 @@ def recipe(service, binary):
         standard_library = pathlib.Path(sys.modules["os"].__file__).parent
         return Recipe({"/usr/local/bin/python3": (None, str(pathlib.Path(sys.executable).resolve())),
                        str(standard_library): (None, str(standard_library))}, ['CMD ["python3"]'], shell=True)
+    if service in GIVEN:
+        variable, target, folders = GIVEN[service]
+        program = os.environ.get(variable) or shutil.which(service)
+        return program and Recipe(
+            {target: (None, program)}, ["USER 10001:10001", f'ENTRYPOINT ["{target}"]'], folders)
     return RECIPES.get(service)
 
 
@@ -178,7 +193,7 @@ def write_tree(made_of, path):
 def make(engine, service, image, binary, scratch):
     """Makes the image of a service unless the engine has just this one; tells whether there is a program for it."""
     made_of = recipe(service, binary)
-    if made_of is None:
+    if not made_of:
         return False
     path = scratch / f"{service}.tar"
     write_tree(made_of, path)

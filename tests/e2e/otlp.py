@@ -14,7 +14,8 @@ class Application:
     def __init__(self, endpoint, name, environment=None, **resource):
         self.endpoint, self.name = endpoint, name
         self.instance = secrets.token_hex(4)
-        self.resource = {"service.name": name, "service.namespace": "e2e", "service.instance.id": self.instance, **resource}
+        self.resource = {
+            "service.name": name, "service.namespace": "e2e", "service.instance.id": self.instance, **resource}
         if environment:
             self.resource["deployment.environment.name"] = environment
         self.began = time.time_ns()
