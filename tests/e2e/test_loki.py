@@ -99,12 +99,15 @@ class Levels(unittest.TestCase):
             self.assertTrue([record for record in loki_logs.SDKS if record.level == level], level)
         self.assertTrue([record for record in loki_logs.SDKS if not record.number and not record.text])
 
-    def test_a_line_without_end_is_searched_in_its_head_only(self):
+    def test_a_level_is_looked_for_among_the_first_six_words_of_the_first_line(self):
         pattern = loki_rules.head_pattern(RULES[0].expr)
-        self.assertIsNone(pattern.search("x" * 81 + " FATAL: far too late"))
-        self.assertIsNone(pattern.search("INFORMATION FATALITY"))
-        self.assertIsNone(pattern.search("first line\nFATAL: second line"))
-        self.assertEqual(pattern.search("shop[7]: FATAL: x").group("text_level"), "FATAL")
+        for line in ("FATAL", "FATAL: x", "  FATAL x", "[FATAL] x", "a b c d e FATAL x", "10:11:12|FATAL|x", "<FATAL> x",
+                     "Nov 26 10:11:12 web-1 shop[7]: FATAL: x", "2026-11-26T10:11:12.345+01:00\tFATAL\tx"):
+            self.assertEqual((pattern.search(line) or {"text_level": None})["text_level"], "FATAL")
+        for line in ("a b c d e f FATAL x", "INFORMATION FATALITY", "NONFATAL x", "first line\nFATAL: second line",
+                     '{"FATAL": 1}', "fatal: in small letters", "FATAL_ERRORS=0", "x" * 100_000):
+            self.assertIsNone(pattern.search(line), line[:80])
+        self.assertEqual(pattern.search("ERROR: FATAL: x")["text_level"], "ERROR")
 
 
 class Cases(unittest.TestCase):
