@@ -63,6 +63,12 @@ check-scripts:
 check-rules: ## Test the alert rules and the routes of their alerts.
 	./scripts/check-rules.sh
 
+.PHONY: check-stack
+check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
+	./scripts/tools.sh lint compose busybox caddy redis redis-exporter stack >/dev/null
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 -W error -m unittest discover --quiet --start-directory tests/stack
+
 .PHONY: e2e
 e2e: ## Run a real Prometheus and Alertmanager against the service.
 	./scripts/tools.sh redis stack
