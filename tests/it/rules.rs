@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autolog::alertmanager::{Asks, Mapping, Remarks, Sighting};
+use autolog::domain::name::Environment;
 use autolog::domain::policy::Policy;
 use serde::Deserialize;
 use serde_json::json;
@@ -108,11 +109,24 @@ fn tests() -> Vec<Test> {
 
 /// What the service makes of the alert that a rule's test expects.
 fn sight(labels: &Labels) -> Sighting {
+    sight_with(&Mapping::new(&Policy::default()), labels)
+}
+
+/// As it is in the stack, where alerts without an environment belong to the default one.
+fn sight_in_the_stack(labels: &Labels) -> Sighting {
+    let mapping = Mapping {
+        default_environment: Some(Environment::parse("default").unwrap()),
+        ..Mapping::new(&Policy::default())
+    };
+    sight_with(&mapping, labels)
+}
+
+fn sight_with(mapping: &Mapping, labels: &Labels) -> Sighting {
     let alert = json!({
         "status": "firing", "labels": labels, "startsAt": "2026-01-01T00:00:00Z", "fingerprint": "00112233aabbccdd",
     });
     let body = serde_json::to_vec(&json!({"version": "4", "alerts": [alert]})).unwrap();
-    let message = Mapping::new(&Policy::default()).read(&body, false).unwrap();
+    let message = mapping.read(&body, false).unwrap();
     message.sightings.into_iter().next().unwrap()
 }
 
@@ -143,6 +157,32 @@ fn the_alerts_that_ask_for_a_session_name_their_target() {
         }
     }
     assert_eq!(seen, asking);
+}
+
+/// Whoever puts the label `autolog` on one of them gets a session of the application that the alert is about.
+#[test]
+fn every_alert_about_an_application_would_name_its_target_if_it_asked() {
+    let mut seen = BTreeSet::new();
+    for test in tests().iter().flat_map(|test| &test.alert_rule_test) {
+        for expected in &test.exp_alerts {
+            let mut labels = expected.exp_labels.clone();
+            if labels["category"] != "application" {
+                continue;
+            }
+            labels.insert("autolog".to_owned(), "true".to_owned());
+            let Asks::Session(alert) = sight_in_the_stack(&labels).asks else {
+                panic!("{labels:?} names no target");
+            };
+            let named = ["service_name", "container_label_com_docker_compose_service"];
+            let named = named.into_iter().find_map(|name| labels.get(name));
+            assert_eq!(Some(alert.target.app.as_str()), named.map(String::as_str));
+            let environment = labels.get("deployment_environment_name");
+            let environment = environment.map_or("default", String::as_str);
+            assert_eq!(alert.target.environment.as_str(), environment);
+            seen.insert(test.alertname.clone());
+        }
+    }
+    assert_eq!(seen.len(), 7, "{seen:?}");
 }
 
 #[test]
