@@ -10,9 +10,8 @@ use autolog::domain::policy::Policy;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::service::Service;
-
 mod loki;
+mod metrics;
 
 type Labels = BTreeMap<String, String>;
 
@@ -242,58 +241,5 @@ fn every_alert_says_what_it_is_and_has_a_runbook() {
         let path = entry.unwrap().path();
         let is_index = path.ends_with("README.md");
         assert!(is_index || linked.contains(&path), "{}", path.display());
-    }
-}
-
-#[tokio::test]
-async fn every_metric_of_autolog_in_a_rule_exists() {
-    let service = Service::start(&[]);
-    let target = json!({"app": "shop", "environment": "production"});
-    service.post("/api/autolog/enable", &target).await;
-    let text = service.admin("/metrics").await.1;
-    let exposed: BTreeSet<&str> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split(['{', ' ']).next())
-        .collect();
-    let rules = rules();
-    let named: BTreeSet<&str> = rules
-        .iter()
-        .flat_map(|rule| {
-            rule.expr
-                .split(|end: char| !end.is_alphanumeric() && end != '_')
-        })
-        .filter(|word| word.starts_with("autolog_"))
-        .collect();
-    assert!(named.len() > 9, "{named:?}");
-    for name in named {
-        assert!(exposed.contains(name), "{name} is not exposed");
-    }
-}
-
-/// The label values that rules select are checked too: a misspelt one would never match.
-#[tokio::test]
-async fn every_series_of_autolog_that_a_test_feeds_exists() {
-    let service = Service::start(&[]);
-    let target = json!({"app": "shop", "environment": "production"});
-    service.post("/api/autolog/enable", &target).await;
-    let text = service.admin("/metrics").await.1;
-    let tests = fs::read_to_string(root().join("alert-rules/tests/autolog.yml")).unwrap();
-    let fed = tests
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- series: '"));
-    for series in fed.filter(|series| series.starts_with("autolog_")) {
-        let (name, labels) = series.split_once('{').unwrap();
-        let labels = labels.split('}').next().unwrap();
-        let own = labels.split(',').filter(|label| {
-            !["cluster=", "job=", "instance=", "environment="]
-                .iter()
-                .any(|of_scrape| label.starts_with(of_scrape))
-        });
-        let own: Vec<&str> = own.collect();
-        let exists = text
-            .lines()
-            .any(|line| line.starts_with(name) && own.iter().all(|label| line.contains(label)));
-        assert!(exists, "{series}");
     }
 }
