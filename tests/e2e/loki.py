@@ -112,8 +112,10 @@ def opens_by_the_ruler(binary):
             until("all rules are there", lambda: names == {
                 rule["name"] for group in get_json(rules)["data"]["groups"] for rule in group["rules"]}, 90, every=1)
         with step("its metrics are those that the rules on Loki read"):
-            until("the number of rules is counted", lambda: "loki_prometheus_rule_group_rules{" in
-                  call("GET", f"{world.loki.url}/metrics")[1], within=30, every=1)
+            text = call("GET", f"{world.loki.url}/metrics")[1]
+            for name in ("loki_ruler_managers_total 1", 'loki_ruler_config_last_reload_successful{user="fake"} 1',
+                         "loki_prometheus_rule_evaluation_failures_total{", "loki_distributor_bytes_received_total"):
+                must(name in text, f"{name} is not exposed")
         with step("one FATAL line without a severity: a session within 75 s"):
             world.logs("shop", Record("plain", "fatal", "FATAL: could not start"))
             session = until("the shop has a session", world.autolog.session, within=75)
