@@ -8,6 +8,7 @@
 #   stack-old       Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
 #   valkey          valkey-server 9, from Debian unstable, with the libraries it was built for
 #   caddy           Caddy 2.11, from Debian unstable
+#   pebble          an ACME server that signs certificates for tests, from Debian unstable
 #   compose         docker-compose 2.40, from Debian unstable
 #   busybox         the shell and awk of small images, from Debian unstable
 #   redis-exporter  redis_exporter, from Debian unstable
@@ -59,7 +60,7 @@ for kind in debian system cargo pypi npm; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny logql lint)
+readonly VERBS=(redis stack stack-old valkey caddy pebble compose busybox redis-exporter deny logql lint)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
