@@ -80,6 +80,11 @@ e2e-all: e2e ## The same, and again with the oldest Alertmanager that is support
 	./scripts/tools.sh stack-old
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py --alertmanager 0.25
 
+.PHONY: e2e-stack
+e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signals through it.
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
+
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	./scripts/tools.sh stack

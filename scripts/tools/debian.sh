@@ -141,6 +141,11 @@ compose() {
   printf '%s\n' "$tools/compose/usr/bin"
 }
 
+node_exporter() {
+  build node-exporter fill_one prometheus-node-exporter prometheus-node-exporter
+  printf '%s\n' "$tools/node-exporter/usr/bin"
+}
+
 redis_exporter() {
   build redis-exporter fill_one prometheus-redis-exporter prometheus-redis-exporter
   printf '%s\n' "$tools/redis-exporter/usr/bin"
