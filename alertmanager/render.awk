@@ -49,7 +49,8 @@ function read_smtp(   required, i, missing, password) {
   split("SMTP_SMARTHOST SMTP_FROM SMTP_TO", required, " ")
   for (i = 1; i <= 3; i++) if (ENVIRON[required[i]] == "") missing = missing " " required[i]
   if (missing) problem("some SMTP_ settings are set, but these are missing:" missing)
-  if (smarthost && smarthost !~ /^([^][[:space:]:]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$/) problem("SMTP_SMARTHOST is not host:port")
+  if (smarthost && smarthost !~ /^([^][[:space:]:]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$/)
+    problem("SMTP_SMARTHOST is not host:port")
   if (from && from !~ /@/) problem("SMTP_FROM is no e-mail address")
   if (to && to !~ /@/) problem("SMTP_TO is no e-mail address")
   if (require_tls !~ /^(|true|false)$/) problem("SMTP_REQUIRE_TLS is neither true nor false")
@@ -95,8 +96,11 @@ BEGIN {
 }
 
 # Whoever else is told must not learn autolog's secret.
-receiver in targets && /^      - url: / { print "      - url: " quoted(targets[receiver]); rendered[receiver]++; next }
-receiver in targets && /^        http_config: / { print "        http_config: {follow_redirects: false}"; rendered[receiver]++; next }
+receiver in targets && /^      - url: / { $0 = "      - url: " quoted(targets[receiver]); rendered[receiver]++ }
+receiver in targets && /^        http_config: / {
+  $0 = "        http_config: {follow_redirects: false}"
+  rendered[receiver]++
+}
 
 { print }
 

