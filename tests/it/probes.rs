@@ -15,6 +15,7 @@ use autolog::domain::time::Time;
 use autolog::store::redis::read_entries;
 use autolog::store::{Position, StoreError};
 
+#[path = "probes/service.rs"] // so that it is found from fuzz/ as well
 mod service;
 
 /// What asks the service something, with everything but the bytes in order.
