@@ -102,6 +102,10 @@ chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
 
+.PHONY: fuzz
+fuzz: ## Fuzz what reads others' input, FUZZ_SECONDS (120) for each target.
+	./scripts/fuzz.sh
+
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.
 	./scripts/record-webhooks.sh
