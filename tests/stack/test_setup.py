@@ -137,7 +137,7 @@ class Setup(unittest.TestCase):
         self.assertEqual({path.name for path in other.iterdir()}, SECRETS)
 
     def test_it_understands_settings_as_compose_does(self):
-        for written in ("DOMAIN=a.example", "DOMAIN='a.example'", 'DOMAIN="a.example" # mine', "DOMAIN=a.example  # mine",
+        for written in ("DOMAIN=a.example", "DOMAIN='a.example'", 'DOMAIN="a.example" # mine', "DOMAIN=a.example # x",
                         "DOMAIN=b.example\nexport DOMAIN=a.example", "DOMAIN=a.example\r"):
             (self.folder / ".env").write_text(written + "\n")
             self.assertIn("https://a.example/ as admin", set_up(self.folder), written)
