@@ -85,6 +85,12 @@ e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signa
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
 
+.PHONY: e2e-dashboards
+e2e-dashboards: ## Run every query of the dashboards on real programs with data in them.
+	./scripts/tools.sh redis stack node-exporter redis-exporter collector
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/dashboards.py
+
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	./scripts/tools.sh stack
@@ -95,6 +101,10 @@ e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 chaos: ## Kill the service 200 times and look for every acknowledged session.
 	./scripts/tools.sh redis
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads others' input, FUZZ_SECONDS (120) for each target.
+	./scripts/fuzz.sh
 
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.

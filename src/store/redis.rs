@@ -32,6 +32,7 @@ mod migrate;
 mod payload;
 
 pub use address::{AddressError, Endpoint, RedisAddress, Tls};
+pub use changes::read_entries;
 pub use migrate::Migration;
 
 use connection::Connections;
