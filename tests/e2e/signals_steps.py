@@ -4,7 +4,7 @@ import secrets
 import socket
 import time
 
-from otlp import Application, new_trace
+from otlp import Application, attributes, new_trace
 from programs import Failure, answers, call, get_json, until
 from signals_world import CLUSTER, COLLECTOR, ENVIRONMENT, PROMETHEUS, ROOT
 from steps import must, step
@@ -73,6 +73,24 @@ def every_signal_has_one_environment(world):
                 labels = [labels for labels, _ in world.query(f'{name}{{service_name="{app.name}"}}')]
                 must(len(labels) == 1 and labels[0]["deployment_environment_name"] == expected
                      and "deployment_environment" not in labels[0], f"unexpected labels: {labels}")
+
+
+def headers_that_are_secrets_are_left_out(world):
+    kept, secret = "http.request.header.user-agent", secrets.token_hex(8)
+    headers = {"http.request.header.authorization": secret, "http.request.header.Cookie": secret,
+               "http.request.header.proxy-authorization": secret, "http.response.header.set-cookie": secret,
+               "http.request.header.x-api-key": secret, kept: "curl"}
+    with step("headers that hold credentials go nowhere, on spans and logs; others do"):
+        app, now = shop(), str(time.time_ns())
+        app.send("logs", {"scopeLogs": [{"logRecords": [{
+            "timeUnixNano": now, "body": {"stringValue": "called"}, "attributes": attributes(headers)}]}]})
+        app.send("traces", {"scopeSpans": [{"spans": [{
+            "traceId": new_trace(), "spanId": secrets.token_hex(8), "name": "call", "kind": 3, "startTimeUnixNano": now,
+            "endTimeUnixNano": now, "attributes": attributes(headers)}]}]})
+        for target in ("loki", "tempo"):
+            _, content = until(f"{target} got it", lambda: world.find(target, app.name), within=20)
+            must(kept in str(content), f"{target} did not get {kept}: {content}")
+            must(secret not in str(content), f"{target} got a secret: {content}")
 
 
 def the_nameless_are_left_out(world):
@@ -191,6 +209,6 @@ def prometheus_takes_what_others_write(_):
         must(status == 400, f"nonsense is answered {status} by the collector")
 
 
-ALL = [all_three_signals_arrive, every_signal_has_one_environment, the_nameless_are_left_out,
-       the_collector_watches_itself, prometheus_takes_what_others_write, an_outage_loses_nothing,
-       the_eleventh_error_fires]
+ALL = [all_three_signals_arrive, every_signal_has_one_environment, headers_that_are_secrets_are_left_out,
+       the_nameless_are_left_out, the_collector_watches_itself, prometheus_takes_what_others_write,
+       an_outage_loses_nothing, the_eleventh_error_fires]
