@@ -65,8 +65,8 @@ check-rules: ## Test the alert rules and the routes of their alerts.
 
 .PHONY: check-signals
 check-signals: ## Test the files of collector, Prometheus, Loki, Tempo and Alloy with the programs that read them.
-	./scripts/tools.sh lint compose stack >/dev/null
-	cd tests/stack && python3 -W error -m unittest --quiet test_signals test_documented
+	./scripts/tools.sh lint compose caddy stack >/dev/null
+	cd tests/stack && python3 -W error -m unittest --quiet test_signals test_documented test_access_log
 
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
