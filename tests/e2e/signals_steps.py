@@ -142,6 +142,20 @@ def the_collector_watches_itself(world):
         must(not missing, f"the node exporter exposes no {missing}")
 
 
+def a_restart_of_the_collector_loses_nothing(world):
+    with step("the collector is stopped with signals in its hands: they arrive first"):
+        app = shop()
+        app.serves(200, 3)
+        app.logs("a last line")
+        app.traces(new_trace())
+        world.collector.stop()
+        for target in ("loki", "tempo"):
+            until(f"{target} got it", lambda: world.find(target, app.name), within=10)
+        until("the metric is there", lambda: world.query(f'{COUNT}{{service_name="{app.name}"}} == 3'), within=10)
+        world.collector.start()
+        world.ready("http://otel-collector:13133")
+
+
 def what_prometheus_refuses_is_counted(world):
     with step("a metric that is too old for Prometheus counts as failed, and takes no other with it"):
         old, app = shop(), shop()
@@ -243,5 +257,5 @@ def prometheus_takes_what_others_write(_):
 
 ALL = [all_three_signals_arrive, every_signal_has_one_environment, headers_that_are_secrets_are_left_out,
        the_nameless_are_left_out, the_collector_watches_itself, prometheus_takes_what_others_write,
-       what_prometheus_refuses_is_counted, an_outage_loses_nothing, the_eleventh_error_fires,
-       a_full_queue_costs_no_more_memory]
+       a_restart_of_the_collector_loses_nothing, what_prometheus_refuses_is_counted, an_outage_loses_nothing,
+       the_eleventh_error_fires, a_full_queue_costs_no_more_memory]
