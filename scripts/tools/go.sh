@@ -28,3 +28,26 @@ prometheus() {
   build "prometheus-$PROMETHEUS_VERSION" fill_prometheus
   printf '%s\n' "$tools/prometheus-$PROMETHEUS_VERSION"
 }
+
+# Runs Go as it is installed: what a module asks for may not be served.
+golang() { GOTOOLCHAIN=local GOWORK=off nice go "$@"; }
+
+fill_collector() {
+  local folder=$1 manifest=$here/tools/collector.yaml version
+  version=$(sed -n 's/^  version: //p' "$manifest")
+  say "building the collector $version; this takes minutes"
+  {
+    (cd "$folder" && golang run "go.opentelemetry.io/collector/cmd/builder@v$version" --config="$manifest" --skip-compilation)
+    golang -C "$folder/module" build -trimpath -ldflags="-s -w" -o "$folder/otelcol-contrib" .
+  } >&2
+  rm -r "$folder/module"
+  cp "$manifest" "$folder/manifest"
+  prove "$folder" otelcol-contrib
+}
+
+collector() {
+  cmp -s "$here/tools/collector.yaml" "$tools/collector/manifest" || rm -rf "$tools/collector"
+  [[ -d $tools/collector ]] || need go "1.25 or newer, from go.dev or as the package golang-go of a newer Debian"
+  build collector fill_collector
+  printf '%s\n' "$tools/collector"
+}
