@@ -17,8 +17,8 @@ from programs import Failure, Program, free_port, until
 from world import Autolog
 
 CADDYFILE = ROOT / "stack" / "caddy" / "Caddyfile"
-HEADERS = {"X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy", "Referrer-Policy",
-           "Permissions-Policy"}
+HEADERS = {"X-Content-Type-Options", "X-Frame-Options", "X-XSS-Protection", "Content-Security-Policy",
+           "Referrer-Policy", "Permissions-Policy"}
 PRIVATE = ("/metrics", "/livez", "/readyz", "/healthz", "/api/health", "/webhook/autolog", "/webhook")
 
 ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
