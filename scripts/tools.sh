@@ -9,6 +9,7 @@
 #   stack-old       Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
 #   valkey          valkey-server 9, from Debian unstable, with the libraries it was built for
 #   caddy           Caddy 2.11, from Debian unstable
+#   pebble          an ACME server that signs certificates for tests, from Debian unstable
 #   prometheus      Prometheus 3.14 as the stack has it, built with Go: Debian's takes no OTLP
 #   collector       OpenTelemetry Collector 0.159 with the parts that the stack uses, built with Go
 #   compose         docker-compose 2.40, from Debian unstable
@@ -64,7 +65,8 @@ for kind in debian system cargo go pypi npm; do
   source "$here/tools/$kind.sh"
 done
 readonly VERBS=(
-  redis podman stack stack-old valkey caddy prometheus collector compose busybox node-exporter redis-exporter deny logql lint
+  redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter deny
+  logql lint
 )
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Programs built from Go modules, in the very versions of docker-compose.yml. Sourced by scripts/tools.sh.
-: "${tools:?}"
+: "${tools:?}" "${here:?}"
 
 readonly PROMETHEUS_VERSION=3.14.0
 

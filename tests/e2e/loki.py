@@ -43,7 +43,8 @@ def fires_and_is_silent(binary):
             with step("logs of 80 minutes are pushed"):
                 push(loki, at)
             expected = {rule.name: {app.name for app in loki_cases.APPS if rule.name in app.fires}
-                        | {labels["service_name"] for labels, _, fires in PLAIN if rule.name in fires} for rule in rules}
+                        | {labels["service_name"] for labels, _, fires in PLAIN if rule.name in fires}
+                        for rule in rules}
             for rule in rules:
                 of_all = f"{len(expected[rule.name])} applications of {len(loki_cases.APPS) + len(PLAIN)}"
                 with step(f"{rule} fires for {of_all}"):
@@ -111,15 +112,16 @@ def opens_by_the_ruler(binary):
             rules = f"{world.loki.url}/prometheus/api/v1/rules"
             until("all rules are there", lambda: names == {
                 rule["name"] for group in get_json(rules)["data"]["groups"] for rule in group["rules"]}, 90, every=1)
-        with step("its metrics are those that the rules on Loki read"):
-            text = call("GET", f"{world.loki.url}/metrics")[1]
-            for name in ("loki_ruler_managers_total 1", 'loki_ruler_config_last_reload_successful{user="fake"} 1',
-                         "loki_prometheus_rule_evaluation_failures_total{", "loki_distributor_bytes_received_total"):
-                must(name in text, f"{name} is not exposed")
         with step("one FATAL line without a severity: a session within 75 s"):
             world.logs("shop", Record("plain", "fatal", "FATAL: could not start"))
             session = until("the shop has a session", world.autolog.session, within=75)
             must(session["holders"][0]["reason"] == "FatalErrorDetected", f"unexpected holders: {session}")
+        with step("the metrics that rules on Loki read exist"):
+            text = call("GET", f"{world.loki.url}/metrics")[1]
+            for name in ("loki_ruler_managers_total 1", 'loki_ruler_config_last_reload_successful{user="fake"} 1',
+                         "loki_prometheus_notifications_errors_total{", "loki_distributor_bytes_received_total{",
+                         "loki_prometheus_rule_evaluation_failures_total{"):
+                must(name in text, f"{name} is not exposed")
         with step("the alert has the label cluster, and is told to all who want it"):
             alert = world.alerts()["FatalErrorDetected"]
             must(alert["labels"].get("cluster") == "main", f"unexpected labels: {alert['labels']}")

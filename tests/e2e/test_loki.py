@@ -1,9 +1,11 @@
 """Tests of the rules on logs without a Loki, and of what loki.py will push and expect where there is one."""
+import pathlib
 import re
 import unittest
 
 import loki_cases
 import loki_logs
+import loki_program
 import loki_rules
 
 RULES = loki_rules.read()
@@ -169,6 +171,17 @@ class Payloads(unittest.TestCase):
         self.assertNotIn("severityText", first)
         self.assertEqual((second["severityNumber"], second["severityText"]), (21, "Critical"))
         self.assertEqual(second["attributes"], [{"key": "http.route", "value": {"stringValue": "/a"}}])
+
+
+class Configuration(unittest.TestCase):
+    def test_a_loki_under_test_writes_to_its_own_folder_only(self):
+        shipped = (loki_rules.FOLDER.parents[1] / "stack" / "loki" / "loki.yaml").read_text()
+        moved = loki_program.relocated(shipped, pathlib.Path("/scratch/loki"))
+        settings = "\n".join(line.partition(" #")[0] for line in moved.splitlines() if not line.startswith("#"))
+        folders = set(re.findall(r"(?<![\w:/])/[\w./-]+", settings))
+        # Rules are read, not written, and from a folder that a flag names.
+        self.assertEqual({folder for folder in folders if not folder.startswith("/scratch/loki")}, {"/etc/alert-rules"})
+        self.assertGreater(len(folders), 3)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import unittest
 
+from authority import start_authority
 from stack import ROOT, services, tool
 from programs import Failure, Program, free_port, until
 from world import Autolog
@@ -61,7 +62,10 @@ def spellings(path):
 class Front(unittest.TestCase):
     domain = "localhost"
     variables = {"DOMAIN": "localhost", "ACME_EMAIL": ""}
-    options = ""
+
+    @classmethod
+    def options(cls):
+        return ""
 
     @classmethod
     def setUpClass(cls):
@@ -83,7 +87,7 @@ class Front(unittest.TestCase):
             **cls.variables})
         cls.addClassCleanup(caddy.stop)
         caddy.start()
-        until("Caddy has its certificate", lambda: caddy.must_run() or cls.ask("GET", "/")[0] == 200, within=20)
+        until("Caddy has its certificate", lambda: caddy.must_run() or cls.ask("GET", "/")[0] == 200, within=60)
 
     @classmethod
     def shipped(cls):
@@ -93,7 +97,7 @@ class Front(unittest.TestCase):
                               ("grafana:3000", f"127.0.0.1:{cls.grafana.server_port}"),
                               ("/var/log/caddy", str(cls.folder / "logs")),
                               ("\n{\n", f"\n{{\nadmin 127.0.0.1:{free_port()}\nhttp_port {cls.http}\n"
-                                        f"https_port {cls.https}\n{cls.options}\n")):
+                                        f"https_port {cls.https}\n{cls.options()}")):
             if text.count(shipped) != 1:
                 raise Failure(f"{shipped} is not once in the Caddyfile")
             text = text.replace(shipped, here)
@@ -208,11 +212,25 @@ class Local(Front):
 
 
 class Public(Front):
-    """With DOMAIN; the certificate comes from Caddy's own authority here, since Let's Encrypt cannot be reached."""
+    """With DOMAIN, and an authority of this test's own in the place of Let's Encrypt."""
 
     domain = "stack.example"
     variables = {"DOMAIN": "stack.example", "ACME_EMAIL": "ops@stack.example"}
-    options = "local_certs"
+
+    @classmethod
+    def options(cls):
+        authority = start_authority(cls.folder, cls.http)
+        cls.addClassCleanup(authority.names.server_close)
+        cls.addClassCleanup(authority.names.shutdown)
+        cls.addClassCleanup(authority.stop)
+        authority.start()
+        return f"acme_ca {authority.url}\nacme_ca_root {authority.cert}\n"
+
+    def test_the_certificate_comes_from_the_authority(self):
+        issuer = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{self.https}", "-servername", self.domain],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+        self.assertRegex(issuer, "(?m)^issuer=.*Pebble")
 
     def test_a_name_of_its_own_brings_strict_transport_security(self):
         for path in ("/", "/api/autolog/check", "/metrics"):
