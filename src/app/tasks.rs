@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::metrics::Metrics;
 use crate::metrics::labels::Task;
 use crate::readiness::Latch;
+use crate::store::Store;
 use crate::telemetry::Chain;
 
 /// How long to wait before a task that ended is started again.
@@ -51,6 +52,19 @@ impl Tasks {
                     drop(latch.lock().unwrap_or_else(PoisonError::into_inner).take());
                 };
                 feed.follow(shutdown, resynced).await;
+            }
+        });
+    }
+
+    /// Looks after the store.
+    pub(super) fn tend(&self, store: Arc<dyn Store>) {
+        self.supervise(Task::Store, move |shutdown| {
+            let store = Arc::clone(&store);
+            async move {
+                tokio::select! {
+                    () = store.tend() => {}
+                    () = shutdown.cancelled() => {}
+                }
             }
         });
     }
