@@ -63,6 +63,12 @@ check-scripts:
 check-rules: ## Test the alert rules and the routes of their alerts.
 	./scripts/check-rules.sh
 
+.PHONY: check-stack
+check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
+	./scripts/tools.sh lint compose busybox caddy redis redis-exporter stack >/dev/null
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 -W error -m unittest discover --quiet --start-directory tests/stack
+
 .PHONY: e2e
 e2e: ## Run a real Prometheus and Alertmanager against the service.
 	./scripts/tools.sh redis stack
@@ -73,6 +79,12 @@ e2e: ## Run a real Prometheus and Alertmanager against the service.
 e2e-all: e2e ## The same, and again with the oldest Alertmanager that is supported.
 	./scripts/tools.sh stack-old
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py --alertmanager 0.25
+
+.PHONY: e2e-loki
+e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
+	./scripts/tools.sh stack
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/loki.py
 
 .PHONY: chaos
 chaos: ## Kill the service 200 times and look for every acknowledged session.

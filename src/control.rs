@@ -23,6 +23,7 @@ mod error;
 mod explain;
 mod journal;
 mod list;
+mod losses;
 mod refusals;
 mod repair;
 mod sweeper;
@@ -196,12 +197,12 @@ impl Control {
         let control = self.clone();
         let stop = async move {
             let id = OpId::random()?;
-            match control.write_as(id, operation).await {
+            let stop = Stop {
+                id,
+                operation: late,
+            };
+            match control.write_as(id, operation, Some(stop.clone())).await {
                 Err(ControlError::Store(error)) if control.snapshot().is_synced() => {
-                    let stop = Stop {
-                        id,
-                        operation: late,
-                    };
                     Err(if control.snapshot().stop(stop) {
                         ControlError::AppliedLocally(error)
                     } else {
@@ -216,16 +217,26 @@ impl Control {
     }
 
     async fn write(&self, operation: Operation) -> Result<Written, ControlError> {
-        self.write_as(OpId::random()?, operation).await
+        self.write_as(OpId::random()?, operation, None).await
     }
 
     /// Runs the write in a task of its own: it is told of and counted even if the client leaves.
-    async fn write_as(&self, id: OpId, operation: Operation) -> Result<Written, ControlError> {
+    ///
+    /// A `stop` is made again if the store loses it before the feed brings it.
+    async fn write_as(
+        &self,
+        id: OpId,
+        operation: Operation,
+        stop: Option<Stop>,
+    ) -> Result<Written, ControlError> {
         let control = self.clone();
         let write = async move {
+            let snapshot = &control.inner.snapshot;
+            let rollbacks = snapshot.rollbacks();
             let applied = control.inner.store.apply(id, &operation).await?;
             control.tell(&applied.decision);
-            let snapshot = &control.inner.snapshot;
+            let lost = snapshot.owe((rollbacks, applied.seq), &applied.decision, stop);
+            control.tell_losses(&lost);
             let applied_here = snapshot.reaches(applied.seq, SEE_OWN_WRITES).await;
             Ok(Written {
                 decision: applied.decision,

@@ -9,6 +9,7 @@ pub mod halt;
 pub mod holder;
 pub mod ledger;
 pub mod level;
+pub mod loss;
 pub mod name;
 pub mod operation;
 pub mod outcome;

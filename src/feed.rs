@@ -1,19 +1,33 @@
 //! Keeps a replica's snapshot true: lists, follows the change feed, and reads everything anew on any doubt.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::loss::Loss;
 use crate::metrics::labels::ResyncReason;
 use crate::snapshot::Snapshot;
-use crate::store::{Store, StoreError};
+use crate::store::{OpId, Store, StoreError};
 use crate::telemetry::Chain;
+
+mod bucket;
+
+use bucket::Bucket;
 
 /// How long to wait after the first failure; doubles up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// A store that comes back is noticed within this time and one attempt.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
+
+/// What happened to the snapshot besides changes that came in order.
+#[derive(Debug)]
+pub enum News {
+    /// Everything was read anew.
+    Resynced(ResyncReason),
+    /// The store has lost these writes, and the snapshot follows it.
+    RolledBack(Vec<Loss>),
+}
 
 /// What keeps a snapshot true.
 #[derive(Debug)]
@@ -25,28 +39,26 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Follows the store until `shutdown`; `resynced` is told each time everything was read anew.
-    pub async fn follow(
-        &self,
-        shutdown: CancellationToken,
-        resynced: impl Fn(ResyncReason) + Send,
-    ) {
+    /// Follows the store until `shutdown`, and tells the news.
+    pub async fn follow(&self, shutdown: CancellationToken, tell: impl Fn(News) + Send) {
         tokio::select! {
-            () = self.follow_for_ever(&resynced) => {}
+            () = self.follow_for_ever(&tell) => {}
             () = shutdown.cancelled() => {}
         }
     }
 
     #[expect(clippy::infinite_loop, reason = "the shutdown drops it at any await")]
-    async fn follow_for_ever(&self, resynced: &(impl Fn(ResyncReason) + Send)) {
+    async fn follow_for_ever(&self, tell: &(impl Fn(News) + Send)) {
         let mut why = ResyncReason::Start;
         let mut outage = Outage::default();
+        let mut bucket = Bucket::new(Instant::now());
         loop {
-            match self.sync().await {
+            match self.sync(tell).await {
                 Ok(()) => {
-                    resynced(why);
+                    tell(News::Resynced(why));
                     outage.end(why);
                     why = self.follow_changes(&mut outage).await;
+                    tokio::time::sleep(bucket.take(Instant::now())).await;
                 }
                 Err(error) => outage.note(&error),
             }
@@ -55,10 +67,19 @@ impl Feed {
     }
 
     /// Reads everything anew; a store that is empty takes over what this replica remembers.
-    async fn sync(&self) -> Result<(), StoreError> {
-        let seed = self.snapshot.with_book(Clone::clone);
-        let listing = self.store.list(&seed).await?;
-        self.snapshot.replace(listing);
+    async fn sync(&self, tell: &(impl Fn(News) + Send)) -> Result<(), StoreError> {
+        let remembered = self.snapshot.with_book(Clone::clone);
+        let listing = self.store.list(&remembered).await?;
+        let kept = match self.snapshot.position() {
+            Some(seen) => self.store.has_kept(&seen, &listing.position).await?,
+            None => true,
+        };
+        if kept {
+            self.snapshot.replace(listing);
+        } else {
+            let losses = self.snapshot.roll_back(listing, OpId::random()?);
+            tell(News::RolledBack(losses));
+        }
         Ok(())
     }
 

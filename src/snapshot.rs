@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::book::Book;
 use crate::domain::name::{App, Environment};
@@ -16,6 +16,8 @@ use crate::store::{Change, Changed, Listing, OpId, Position, StoreError};
 
 mod clock;
 mod polls;
+mod recent;
+mod rollback;
 mod stops;
 mod view;
 
@@ -24,6 +26,8 @@ pub use stops::Stop;
 pub use view::{Shown, ShownSession, View};
 
 use clock::Clock;
+use recent::Recent;
+use rollback::Owed;
 
 /// Without contact to the store for longer than this, answers are marked stale.
 pub const STALE_AFTER: Duration = Duration::from_secs(5);
@@ -38,6 +42,8 @@ pub struct Snapshot {
     /// The number of the last change applied, for writers that wait to see their own.
     seq: watch::Sender<u64>,
     doubted: AtomicBool,
+    /// Wakes whoever repeats stops at the store.
+    stops_came: Notify,
     policy: Arc<Policy>,
     polls: Polls,
 }
@@ -50,6 +56,9 @@ struct Memory {
     clock: Option<Clock>,
     contact: Option<Instant>,
     stops: Vec<Stop>,
+    recent: Recent,
+    owed: Vec<Owed>,
+    rollbacks: u64,
 }
 
 impl Snapshot {
@@ -59,6 +68,7 @@ impl Snapshot {
             memory: RwLock::default(),
             seq: watch::channel(0).0,
             doubted: AtomicBool::new(false),
+            stops_came: Notify::new(),
             policy,
             polls: Polls::default(),
         }
@@ -137,12 +147,14 @@ impl Snapshot {
     /// Replaces everything by what the store has.
     pub fn replace(&self, listing: Listing) {
         let mut memory = self.write();
-        memory.book = listing.book;
         memory.clock = Some(Clock::start(listing.now, listing.asked));
+        let before = std::mem::replace(&mut memory.book, listing.book);
+        memory.note_book(&before, listing.now);
         memory.contact = Some(Instant::now());
         memory.rebuild_views();
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
+        memory.settle(seq);
         memory.position = Some(listing.position);
         drop(memory);
         self.seq.send_replace(seq);
@@ -169,6 +181,7 @@ impl Snapshot {
             memory.apply(change.what);
         }
         let seq = position.seq;
+        memory.settle(seq);
         memory.position = Some(position);
         memory.apply_stops(&self.policy);
         drop(memory);
@@ -212,6 +225,11 @@ impl Snapshot {
         self.read().stops.clone()
     }
 
+    /// Waits until a stop is due at the store because the store has lost it.
+    pub async fn stop_came(&self) {
+        self.stops_came.notified().await;
+    }
+
     /// Forgets a stop that the store knows now.
     pub fn retire(&self, id: OpId) {
         self.write().stops.retain(|stop| stop.id != id);
@@ -239,18 +257,34 @@ pub struct LookedUp {
 }
 
 impl Memory {
+    /// The store's time; the epoch before the first sync.
+    fn now(&self) -> Time {
+        self.clock.as_ref().map(Clock::now).unwrap_or_default()
+    }
+
+    fn note_book(&mut self, before: &Book, now: Time) {
+        self.recent.note_book(before, &self.book, now);
+    }
+
     fn apply(&mut self, what: Changed) {
+        let now = self.now();
         match what {
             Changed::Written(record) => {
                 let place = record.target.place();
+                let before = self.book.record(&record.target);
+                self.recent.note(before, Some(&record), now);
                 self.book.put(*record);
                 self.rebuild_view(place);
             }
             Changed::Removed(target) => {
+                self.recent.note(self.book.record(&target), None, now);
                 self.book.remove(&target);
                 self.rebuild_view(target.place());
             }
-            Changed::Halt(halt) => self.book.set_halt(halt),
+            Changed::Halt(halt) => {
+                self.recent.note_halt(self.book.halt(), &halt);
+                self.book.set_halt(halt);
+            }
         }
     }
 

@@ -116,3 +116,31 @@ valkey() {
   build valkey fill_valkey
   printf '%s\n' "$tools/valkey/bin"
 }
+
+# Fetches one package whose program runs anywhere, since it is linked statically: fill_one PACKAGE PROGRAM FOLDER
+fill_one() {
+  refresh sid
+  unpack sid "$3" "$1"
+  prove "$3/usr/bin" "$2"
+}
+
+caddy() {
+  build caddy fill_one caddy caddy
+  printf '%s\n' "$tools/caddy/usr/bin"
+}
+
+compose() {
+  build compose fill_one docker-compose docker-compose
+  printf '%s\n' "$tools/compose/usr/bin"
+}
+
+redis_exporter() {
+  build redis-exporter fill_one prometheus-redis-exporter prometheus-redis-exporter
+  printf '%s\n' "$tools/redis-exporter/usr/bin"
+}
+
+# The shell and the awk of the images of Prometheus and Alertmanager.
+busybox() {
+  build busybox fill_one busybox-static busybox
+  printf '%s\n' "$tools/busybox/usr/bin"
+}

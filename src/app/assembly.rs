@@ -78,7 +78,7 @@ impl Assembly {
             store,
             snapshot: Arc::clone(&snapshot),
         };
-        tasks.follow(feed, latch);
+        tasks.follow(feed, control.clone(), latch);
         tasks.sweep(control.clone());
         tasks.repair(control.clone());
         tasks.count(counts);

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::control::Control;
 use crate::control::counter::Counts;
 use crate::credentials::Credentials;
-use crate::feed::Feed;
+use crate::feed::{Feed, News};
 use crate::metrics::Metrics;
 use crate::metrics::labels::Task;
 use crate::readiness::Latch;
@@ -39,19 +39,23 @@ impl Tasks {
     }
 
     /// Keeps the snapshot true; lets go of `latch` at the first sync.
-    pub(super) fn follow(&self, feed: Feed, latch: Latch) {
+    pub(super) fn follow(&self, feed: Feed, control: Control, latch: Latch) {
         let feed = Arc::new(feed);
         let latch = Arc::new(Mutex::new(Some(latch)));
         let metrics = Arc::clone(&self.metrics);
         self.supervise(Task::Feed, move |shutdown| {
             let (feed, latch, metrics) =
                 (Arc::clone(&feed), Arc::clone(&latch), Arc::clone(&metrics));
+            let control = control.clone();
             async move {
-                let resynced = |why| {
-                    metrics.store.resync(why);
-                    drop(latch.lock().unwrap_or_else(PoisonError::into_inner).take());
+                let tell = |news| match news {
+                    News::Resynced(why) => {
+                        metrics.store.resync(why);
+                        drop(latch.lock().unwrap_or_else(PoisonError::into_inner).take());
+                    }
+                    News::RolledBack(losses) => control.tell_rollback(&losses),
                 };
-                feed.follow(shutdown, resynced).await;
+                feed.follow(shutdown, tell).await;
             }
         });
     }

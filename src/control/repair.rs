@@ -16,6 +16,7 @@ impl Control {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
+                () = self.snapshot().stop_came() => {}
                 () = shutdown.cancelled() => return,
             }
             self.repair_once().await;

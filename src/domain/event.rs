@@ -108,17 +108,20 @@ pub enum Ending {
     Disabled,
     /// An operator froze automatic sources and ended the sessions.
     Frozen,
+    /// It had ended before, and came back when the store lost changes.
+    Healed,
 }
 
 impl Ending {
     /// Every ending, for metrics that start at zero.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Expired,
         Self::ExpiredFiring,
         Self::MaxSession,
         Self::Resolved,
         Self::Disabled,
         Self::Frozen,
+        Self::Healed,
     ];
 
     /// The name in metrics and in the log.
@@ -130,6 +133,7 @@ impl Ending {
             Self::Resolved => "resolved",
             Self::Disabled => "disabled",
             Self::Frozen => "frozen",
+            Self::Healed => "healed",
         }
     }
 }

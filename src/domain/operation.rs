@@ -15,6 +15,7 @@ mod count;
 mod disable;
 mod enable;
 mod freeze;
+mod heal;
 mod hold;
 mod observe;
 mod share;
@@ -26,6 +27,7 @@ pub use count::Trigger;
 pub use disable::{Disable, Selection};
 pub use enable::Enable;
 pub use freeze::SetFreeze;
+pub use heal::{Cooldown, EndedHolder, Heal};
 pub use observe::Alert;
 
 /// Something to do to sessions.
@@ -43,6 +45,8 @@ pub enum Operation {
     Freeze(SetFreeze),
     /// Time has passed over these targets: what has lapsed ends, what waits may open.
     Sweep(Vec<Target>),
+    /// The store has lost changes: what had ended ends again.
+    Heal(Heal),
 }
 
 /// What an operation came to.
@@ -75,6 +79,7 @@ impl Operation {
             Self::Disable(disable) => disable.scope(),
             Self::Freeze(freeze) => freeze.scope(),
             Self::Sweep(targets) => Scope::Targets(targets.clone()),
+            Self::Heal(heal) => heal.scope(),
         }
     }
 
@@ -89,6 +94,7 @@ impl Operation {
             Self::Disable(disable) => disable::decide(&mut desk, disable),
             Self::Freeze(freeze) => freeze::decide(&mut desk, freeze),
             Self::Sweep(targets) => sweep::decide(&mut desk, targets),
+            Self::Heal(heal) => heal::decide(&mut desk, heal),
         }
         desk.decision
     }
@@ -102,6 +108,7 @@ impl Operation {
             Self::Disable(_) => "disable",
             Self::Freeze(_) => "freeze",
             Self::Sweep(_) => "sweep",
+            Self::Heal(_) => "heal",
         }
     }
 }

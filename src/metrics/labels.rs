@@ -2,6 +2,7 @@
 
 use crate::domain::event::Ending;
 use crate::domain::holder::Source;
+use crate::domain::loss::LostWrite;
 use crate::domain::outcome::{Guardrail, Outcome};
 
 /// A closed set of values of one label.
@@ -54,7 +55,7 @@ macro_rules! domain_labels {
     )+};
 }
 
-domain_labels!(Source, Ending, Guardrail);
+domain_labels!(Source, Ending, Guardrail, LostWrite);
 
 labels! {
     /// The routes, by their path.
@@ -279,6 +280,8 @@ labels! {
         Freeze = "freeze",
         /// End what has lapsed.
         Sweep = "sweep",
+        /// End again what a store that lost changes had forgotten to be over.
+        Heal = "heal",
         /// Read everything.
         List = "list",
     }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntGauge};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntGauge};
 
 use super::family::{Counters, Families};
 use super::labels::{Label, ResyncReason, StoreOperation, StoreOutcome, Task};
 use super::seconds;
+use crate::domain::loss::LostWrite;
 use crate::domain::time::Time;
 
 /// From a fast commit to the slowest answer that is waited for.
@@ -21,16 +22,14 @@ pub struct Store {
     operations: HistogramVec,
     last_sync: Gauge,
     resyncs: Counters<ResyncReason>,
+    rollbacks: IntCounter,
+    lost: Counters<LostWrite>,
     restarts: Counters<Task>,
     bad_credentials: IntGauge,
 }
 
 impl Store {
     pub(super) fn register(families: &Families<'_>) -> Result<Self, prometheus::Error> {
-        families.counter(
-            "autolog_store_rollbacks_total",
-            "Times the store had lost changes that it had acknowledged; always 0 in this version, which does not look.",
-        )?;
         Ok(Self {
             up: families.gauge(
                 "autolog_store_up",
@@ -45,6 +44,15 @@ impl Store {
                 "autolog_feed_resyncs_total",
                 "Times everything was read again from the store.",
                 "reason",
+            )?,
+            rollbacks: families.counter(
+                "autolog_store_rollbacks_total",
+                "Times the store had lost changes that it had acknowledged.",
+            )?,
+            lost: families.counters(
+                "autolog_store_lost_writes_total",
+                "Acknowledged writes that the store had lost, by what they were.",
+                "write",
             )?,
             restarts: families.counters(
                 "autolog_task_restarts_total",
@@ -79,6 +87,16 @@ impl Store {
     /// Counts a full read.
     pub fn resync(&self, reason: ResyncReason) {
         self.resyncs.count(reason);
+    }
+
+    /// Counts a loss of changes by the store.
+    pub fn rolled_back(&self) {
+        self.rollbacks.inc();
+    }
+
+    /// Counts an acknowledged write that the store has lost.
+    pub fn lost(&self, write: LostWrite) {
+        self.lost.count(write);
     }
 
     /// Counts a background task that ended and was started again.

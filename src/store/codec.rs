@@ -6,6 +6,10 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use crate::domain::target::Target;
 
+mod keep;
+
+pub(super) use keep::encode_over;
+
 /// Between the parts of a key; no name can contain it.
 const SEPARATOR: char = '\0';
 

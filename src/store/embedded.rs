@@ -115,6 +115,11 @@ impl Store for Embedded {
         })
     }
 
+    /// A file that another process cannot have open loses nothing while this one lives.
+    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
+        Ok(seen.epoch == found.epoch && seen.seq <= found.seq)
+    }
+
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
         let mut seq = self.inner.seq.subscribe();
         let changes = self.inner.memory().after(position)?;

@@ -71,6 +71,11 @@ impl Store for Metered {
         result
     }
 
+    /// Not measured: it follows a list, which is.
+    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
+        self.store.has_kept(seen, found).await
+    }
+
     /// Not measured: it waits for something to happen.
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
         self.store.changes(position).await
@@ -89,5 +94,6 @@ const fn label(operation: &Operation) -> StoreOperation {
         Operation::Disable(_) => StoreOperation::Disable,
         Operation::Freeze(_) => StoreOperation::Freeze,
         Operation::Sweep(_) => StoreOperation::Sweep,
+        Operation::Heal(_) => StoreOperation::Heal,
     }
 }

@@ -24,6 +24,7 @@ mod connection;
 mod count;
 mod dialer;
 mod failure;
+mod history;
 mod keys;
 mod list;
 mod load;
@@ -117,6 +118,10 @@ impl Store for Redis {
             self.warn_of_risks().await;
         }
         Ok(listing)
+    }
+
+    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
+        self.holds(seen, found).await
     }
 
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {

@@ -13,7 +13,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("metrics", &["domain"]),
     ("store", &["domain", "metrics"]),
     ("snapshot", &["domain", "store"]),
-    ("feed", &["metrics", "snapshot", "store", "telemetry"]),
+    (
+        "feed",
+        &["domain", "metrics", "snapshot", "store", "telemetry"],
+    ),
     (
         "control",
         &["domain", "metrics", "snapshot", "store", "telemetry"],

@@ -44,6 +44,7 @@ mod replica;
 mod replicas;
 mod reply;
 mod roles;
+mod rollback;
 mod rules;
 mod secrets;
 mod service;

@@ -11,6 +11,8 @@ use serde_json::json;
 
 use crate::service::Service;
 
+mod loki;
+
 type Labels = BTreeMap<String, String>;
 
 #[derive(Deserialize)]
@@ -77,10 +79,26 @@ fn read<T: for<'de> Deserialize<'de>>(folder: &str) -> Vec<T> {
     entries.map(|entry| parse(entry.unwrap().path())).collect()
 }
 
-fn rules() -> Vec<Rule> {
-    let files: Vec<RuleFile> = read("alert-rules/prometheus");
+/// The rules of one program, by the name of its folder.
+fn rules_of(program: &str) -> Vec<Rule> {
+    let files: Vec<RuleFile> = read(&format!("alert-rules/{program}"));
     let groups = files.into_iter().flat_map(|file| file.groups);
     groups.flat_map(|group| group.rules).collect()
+}
+
+fn rules() -> Vec<Rule> {
+    ["prometheus", "loki"]
+        .into_iter()
+        .flat_map(rules_of)
+        .collect()
+}
+
+/// The names of the alerts that ask for a session.
+fn asking(rules: Vec<Rule>) -> BTreeSet<String> {
+    let asking = rules
+        .into_iter()
+        .filter(|rule| rule.labels.contains_key("autolog"));
+    asking.filter_map(|rule| rule.alert).collect()
 }
 
 fn tests() -> Vec<Test> {
@@ -100,11 +118,7 @@ fn sight(labels: &Labels) -> Sighting {
 
 #[test]
 fn the_alerts_that_ask_for_a_session_name_their_target() {
-    let asking: BTreeSet<String> = rules()
-        .into_iter()
-        .filter(|rule| rule.labels.contains_key("autolog"))
-        .filter_map(|rule| rule.alert)
-        .collect();
+    let asking = asking(rules_of("prometheus"));
     assert_eq!(asking, BTreeSet::from(["RepeatedErrors".to_owned()]));
     let mut seen = BTreeSet::new();
     for test in tests().iter().flat_map(|test| &test.alert_rule_test) {
@@ -141,7 +155,7 @@ fn every_rule_is_tested_to_fire_and_to_be_silent() {
         .collect();
     let checks = || tests.iter().flat_map(|test| &test.alert_rule_test);
     let mut names = BTreeSet::new();
-    for rule in rules() {
+    for rule in rules_of("prometheus") {
         if let Some(name) = rule.record {
             assert!(expressions.contains(name.as_str()), "{name} has no test");
             continue;

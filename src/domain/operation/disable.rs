@@ -112,7 +112,7 @@ impl Desk<'_> {
     }
 
     /// Whether an operator enabled the target after a stop that is repeated late: that is the newer word.
-    fn is_enabled_since(&self, target: &Target, began_by: Option<Time>) -> bool {
+    pub(super) fn is_enabled_since(&self, target: &Target, began_by: Option<Time>) -> bool {
         let record = self.ledger.record(target);
         let session = record.and_then(|record| record.session.as_ref());
         let is_newer = |holder: &Holder| {

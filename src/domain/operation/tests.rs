@@ -20,6 +20,7 @@ mod disabling;
 mod freezing;
 mod gaps;
 mod guardrails;
+mod healing;
 mod late_stops;
 mod levels;
 mod max_session;

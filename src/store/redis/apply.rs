@@ -8,7 +8,7 @@ use redis::Script;
 use super::connection::Purpose;
 use super::failure::{Failure, store_error};
 use super::load::{Loaded, Version};
-use super::payload::add_changes;
+use super::payload::{Stored, add_changes};
 use super::{FEED_LENGTH, Redis};
 use crate::domain::ledger::Changes;
 use crate::domain::operation::{Decision, Operation};
@@ -27,6 +27,7 @@ struct Decided {
     at: Time,
     decision: Decision,
     changes: Changes,
+    stored: Stored,
 }
 
 impl Redis {
@@ -54,8 +55,8 @@ impl Redis {
     }
 
     async fn attempt(&self, id: OpId, operation: &Operation) -> Result<Applied, Failure> {
-        let (mut ledger, version) = match self.load(id, &operation.scope()).await? {
-            Loaded::Fresh(ledger, version) => (*ledger, version),
+        let (mut ledger, version, stored) = match self.load(id, &operation.scope()).await? {
+            Loaded::Fresh(ledger, version, stored) => (*ledger, version, stored),
             Loaded::Remembered(remembered) => return Ok(recall(&remembered)?),
         };
         let decided = Decided {
@@ -63,6 +64,7 @@ impl Redis {
             decision: operation.decide(&mut ledger, &self.policy, id.bits()),
             changes: ledger.into_changes(),
             on: version,
+            stored,
         };
         if decided.changes.is_empty() {
             return Ok(Applied {
@@ -88,7 +90,7 @@ impl Redis {
             .arg(encode(&decided.decision)?)
             .arg(REMEMBERED.as_millis())
             .arg(FEED_LENGTH);
-        add_changes(&mut script, changes)?;
+        add_changes(&mut script, changes, &decided.stored)?;
         let answer: (String, String) = self.connections.script(purpose, &script).await?;
         match (answer.0.as_str(), answer.1) {
             ("committed", last) => Ok(Applied {

@@ -87,7 +87,7 @@ fn in_sequence(position: &Position, entries: Vec<StreamId>) -> Result<Vec<Change
 }
 
 /// The hash over everything up to and with `payload`, as the commit script computes it.
-fn chained(chain: &str, payload: &str) -> String {
+pub(super) fn chained(chain: &str, payload: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(chain.as_bytes());
     hash.update(payload.as_bytes());
@@ -116,6 +116,6 @@ fn change(entry: &StreamId) -> Result<Change, StoreError> {
 }
 
 /// Reads one value of an entry; one that is missing was not written by us, which is a gap as well.
-fn value<T: FromRedisValue>(entry: &StreamId, name: &str) -> Result<T, StoreError> {
+pub(super) fn value<T: FromRedisValue>(entry: &StreamId, name: &str) -> Result<T, StoreError> {
     entry.get(name).ok_or(StoreError::Gap)
 }

@@ -6,7 +6,7 @@ use redis::{Script, ScriptInvocation};
 
 use super::connection::Purpose;
 use super::failure::Failure;
-use super::payload::{decode_halt, decode_records};
+use super::payload::{Stored, decode_halt};
 use super::{Redis, keys};
 use crate::domain::book::{Scope, with_parents};
 use crate::domain::ledger::{Ledger, MAX_RECORDS, Occupancy};
@@ -19,8 +19,8 @@ static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("load.
 
 /// What an operation is decided on.
 pub(super) enum Loaded {
-    /// The records that it is about, and the version that they are of.
-    Fresh(Box<Ledger>, Version),
+    /// The records that it is about, the version that they are of, and how they are written.
+    Fresh(Box<Ledger>, Version, Stored),
     /// It was decided before: this is what came of it.
     Remembered(String),
 }
@@ -82,10 +82,12 @@ impl Redis {
         if self.may_write(&schema, &min_compatible)? < self.schema() {
             return Err(StoreError::unavailable(NotInitialised).into());
         }
+        let known_halt = decode_halt(halt.as_ref())?;
+        let (records, stored) = Stored::read(records, halt)?;
         let ledger = Ledger::new(
             Time::from_millis(now),
-            decode_records(&records)?,
-            decode_halt(halt.as_ref())?,
+            records,
+            known_halt,
             occupancy(&all, &apps, &per_app),
         );
         let version = Version {
@@ -94,7 +96,7 @@ impl Redis {
             schema,
             min_compatible,
         };
-        Ok(Loaded::Fresh(Box::new(ledger), version))
+        Ok(Loaded::Fresh(Box::new(ledger), version, stored))
     }
 }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use autolog::domain::book::Book;
+use autolog::domain::operation::Operation;
 use autolog::domain::policy::Policy;
 use autolog::domain::window::WindowRule;
 use autolog::store::redis::{Migration, Redis};
 use autolog::store::{SCHEMA, Store, StoreError, Tally};
 
-use super::{apply, enable, id, list, target};
+use super::{alert, apply, enable, id, list, target};
 use crate::backend::{Server, words};
 
 /// A key space of schema 1 as the first version wrote it, one command a line.
@@ -122,4 +123,34 @@ async fn a_newer_version_does_not_write_before_it_has_migrated() {
     super::assert_unavailable(&store.apply(id(), &enable("mail")).await);
     list(&store).await;
     apply(&store, &enable("mail")).await;
+}
+
+#[tokio::test]
+async fn what_a_newer_version_has_added_survives_the_writes_of_an_older_one() {
+    let server = Server::start(&[]);
+    let store = server.store();
+    list(&store).await;
+    apply(&store, &enable("shop")).await;
+    let field = "shop\0production\0".to_owned();
+    let read = || -> serde_json::Value {
+        let text: String = server
+            .try_run(&["HGET".into(), "{al}:records".into(), field.clone()])
+            .unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let mut newer = read();
+    newer["quota"] = serde_json::json!({"minutes": 480});
+    newer["session"]["colour"] = "red".into();
+    newer["session"]["holders"][0]["ticket"] = 12.into();
+    let words = ["HSET", "{al}:records", &field, &newer.to_string()].map(str::to_owned);
+    server.try_run::<u64>(&words).unwrap();
+
+    apply(&store, &Operation::Observe(vec![alert("shop", "f1")])).await;
+
+    let written = read();
+    assert_eq!(written["session"]["holders"].as_array().unwrap().len(), 2);
+    assert_eq!(written["quota"]["minutes"], 480);
+    assert_eq!(written["session"]["colour"], "red");
+    assert_eq!(written["session"]["holders"][0]["ticket"], 12);
+    assert!(written["session"]["holders"][1].get("ticket").is_none());
 }

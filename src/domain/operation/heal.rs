@@ -1,0 +1,170 @@
+//! A store has lost changes: what had ended ends again, and what stopped automatic sources does so again.
+
+use std::collections::BTreeSet;
+
+use super::Desk;
+use crate::domain::book::Scope;
+use crate::domain::event::{Ending, Event};
+use crate::domain::halt::{Freeze, Halt};
+use crate::domain::holder::{Cause, Holder};
+use crate::domain::record::Record;
+use crate::domain::session::SessionId;
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+
+/// What a replica has seen end or begin to stop automatic sources, for a store that has lost some of it.
+///
+/// It names each holder exactly, so that it never ends what was opened since; and it opens nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heal {
+    /// Holders that have ended before their time.
+    pub ended: Vec<EndedHolder>,
+    /// Cooldowns that have begun.
+    pub cooldowns: Vec<Cooldown>,
+    /// Freezes that were released or replaced.
+    pub ended_freezes: Vec<Freeze>,
+    /// What stops automatic sources everywhere, if that has changed.
+    pub halt: Option<Halt>,
+}
+
+/// A holder that has ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedHolder {
+    /// What it held.
+    pub target: Target,
+    /// In which session.
+    pub session: SessionId,
+    /// Who held.
+    pub cause: Cause,
+    /// When it had begun, which tells it from a later one of the same cause.
+    pub started_at: Time,
+}
+
+/// A cooldown that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cooldown {
+    /// Which target automatic sources may not open.
+    pub target: Target,
+    /// Since when; what an operator enabled later is newer.
+    pub since: Time,
+    /// Until when.
+    pub until: Time,
+}
+
+impl Heal {
+    /// Whether there is nothing to do.
+    pub const fn is_empty(&self) -> bool {
+        self.ended.is_empty()
+            && self.cooldowns.is_empty()
+            && self.ended_freezes.is_empty()
+            && self.halt.is_none()
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        let ended = self.ended.iter().map(|ended| &ended.target);
+        let cooled = self.cooldowns.iter().map(|cooldown| &cooldown.target);
+        let targets: BTreeSet<&Target> = ended.chain(cooled).collect();
+        Scope::Targets(targets.into_iter().cloned().collect())
+    }
+}
+
+impl EndedHolder {
+    /// Whether `holder` is this very one.
+    pub fn is(&self, holder: &Holder) -> bool {
+        self.started_at == holder.started_at && self.cause.is_same(&holder.cause)
+    }
+}
+
+pub(super) fn decide(desk: &mut Desk<'_>, heal: &Heal) {
+    for ended in &heal.ended {
+        desk.end_again(ended);
+    }
+    for cooldown in &heal.cooldowns {
+        desk.cool_down_again(cooldown);
+    }
+    desk.halt_again(heal);
+}
+
+impl Desk<'_> {
+    fn end_again(&mut self, ended: &EndedHolder) {
+        let now = self.now;
+        let event = self.ledger.end(&ended.target, |record| {
+            end_holder(record, ended).then(|| Event::Ended {
+                target: ended.target.clone(),
+                session: ended.session,
+                at: now,
+                cause: Ending::Healed,
+                by: None,
+            })
+        });
+        self.tell(event);
+    }
+
+    fn cool_down_again(&mut self, cooldown: &Cooldown) {
+        if cooldown.until <= self.now
+            || self.is_enabled_since(&cooldown.target, Some(cooldown.since))
+        {
+            return;
+        }
+        self.end_what_it_would_have_refused(cooldown);
+        let record = self.ledger.record_mut(&cooldown.target);
+        record.cooldown_until = record.cooldown_until.max(Some(cooldown.until));
+    }
+
+    /// Ends automatic holders that could only begin because the cooldown was lost.
+    fn end_what_it_would_have_refused(&mut self, cooldown: &Cooldown) {
+        let record = self.ledger.record(&cooldown.target);
+        let Some(session) = record.and_then(|record| record.session.clone()) else {
+            return;
+        };
+        let refused = session.holders.iter().filter(|holder| {
+            holder.cause.source().is_automatic() && cooldown.since <= holder.started_at
+        });
+        for holder in refused {
+            self.end_again(&EndedHolder {
+                target: cooldown.target.clone(),
+                session: session.id,
+                cause: holder.cause.clone(),
+                started_at: holder.started_at,
+            });
+        }
+    }
+
+    fn halt_again(&mut self, heal: &Heal) {
+        let now = self.now;
+        let known = self.ledger.halt_mut();
+        if let Some(freeze) = &known.freeze
+            && heal.ended_freezes.contains(freeze)
+        {
+            known.freeze = None;
+        }
+        let Some(halt) = &heal.halt else {
+            return;
+        };
+        if let Some(freeze) = halt.freeze(now) {
+            let is_newest = known
+                .freeze(now)
+                .is_none_or(|known| known.since < freeze.since);
+            if is_newest {
+                known.freeze = Some(freeze.clone());
+            }
+        }
+        known.cooldown_until = known.cooldown_until.max(halt.cooldown(now));
+    }
+}
+
+/// Ends the very holder, if the record has it; tells whether the session has ended with it.
+fn end_holder(record: &mut Record, ended: &EndedHolder) -> bool {
+    let Some(session) = record.session.as_mut() else {
+        return false;
+    };
+    if session.id != ended.session {
+        return false;
+    }
+    session.holders.retain(|holder| !ended.is(holder));
+    let over = session.holders.is_empty();
+    if over {
+        record.session = None;
+    }
+    over
+}

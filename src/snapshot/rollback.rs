@@ -1,0 +1,135 @@
+//! A store that has lost changes: what is missing, and what is done about it.
+
+use std::time::Instant;
+
+use super::clock::Clock;
+use super::stops::Stop;
+use super::{Memory, Snapshot};
+use crate::domain::book::Book;
+use crate::domain::event::Event;
+use crate::domain::holder::Holder;
+use crate::domain::loss::{Loss, LostWrite, loss_of, missing, undone};
+use crate::domain::operation::{Decision, Operation};
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+use crate::store::{Listing, OpId};
+
+/// The most acknowledged writes that the feed may still owe; older ones are taken to be there.
+const MAX_OWED: usize = 10_000;
+
+/// Writes that were acknowledged here and have not come by in the feed yet.
+#[derive(Debug)]
+pub(super) struct Owed {
+    seq: u64,
+    held: Vec<(Target, Holder)>,
+    stop: Option<Stop>,
+}
+
+impl Snapshot {
+    /// How often the store was found to have lost changes.
+    pub fn rollbacks(&self) -> u64 {
+        self.read().rollbacks
+    }
+
+    /// Remembers a write that was acknowledged as change number `seq` until the feed brings it; a `stop` is made again
+    /// if the store loses it before.
+    ///
+    /// `rollbacks` is what [`Self::rollbacks`] told before the write. Returns what the store has lost of it already.
+    pub fn owe(
+        &self,
+        (rollbacks, seq): (u64, u64),
+        decision: &Decision,
+        stop: Option<Stop>,
+    ) -> Vec<Loss> {
+        let owed = Owed {
+            seq,
+            held: held(decision),
+            stop,
+        };
+        let mut memory = self.write();
+        if memory.rollbacks != rollbacks {
+            let lost = owed.missing_in(&memory.book, memory.now());
+            memory.stops.extend(owed.stop);
+            memory.apply_stops(&self.policy);
+            return lost;
+        }
+        let is_here = memory.position.as_ref().is_some_and(|here| seq <= here.seq);
+        if !is_here {
+            if memory.owed.len() >= MAX_OWED {
+                memory.owed.remove(0);
+            }
+            memory.owed.push(owed);
+        }
+        Vec::new()
+    }
+
+    /// Replaces everything by what a store has that lost changes, and tells what it lost.
+    ///
+    /// What had ended in the last minute is ended in this memory at once, and under the identity `id` at the store as
+    /// soon as it takes it. What had been opened is only told: whoever opened it must say so again.
+    pub fn roll_back(&self, listing: Listing, id: OpId) -> Vec<Loss> {
+        let mut memory = self.write();
+        memory.clock = Some(Clock::start(listing.now, listing.asked));
+        memory.contact = Some(Instant::now());
+        let now = listing.now;
+        let before = std::mem::replace(&mut memory.book, listing.book);
+        let heal = memory.recent.heal();
+        let mut lost = missing(&before, &memory.book, now);
+        lost.extend(undone(&heal, &memory.book, now));
+        for owed in std::mem::take(&mut memory.owed) {
+            lost.extend(owed.missing_in(&memory.book, now));
+            memory.stops.extend(owed.stop);
+        }
+        if !heal.is_empty() {
+            memory.stops.push(Stop {
+                id,
+                operation: Operation::Heal(heal),
+            });
+        }
+        memory.rollbacks += 1;
+        memory.rebuild_views();
+        memory.apply_stops(&self.policy);
+        let seq = listing.position.seq;
+        memory.position = Some(listing.position);
+        drop(memory);
+        self.seq.send_replace(seq);
+        self.stops_came.notify_one();
+        lost
+    }
+}
+
+impl Memory {
+    /// Forgets acknowledged writes that are in the history up to `seq`.
+    pub(super) fn settle(&mut self, seq: u64) {
+        self.owed.retain(|owed| seq < owed.seq);
+    }
+}
+
+impl Owed {
+    fn missing_in(&self, book: &Book, now: Time) -> Vec<Loss> {
+        let holders = self.held.iter();
+        let holders = holders.filter_map(|(target, holder)| loss_of(target, holder, book, now));
+        let stop = self.stop.iter().map(|_| Loss {
+            write: LostWrite::End,
+            target: None,
+            source: None,
+        });
+        holders.chain(stop).collect()
+    }
+}
+
+/// The holders that a decision began or renewed.
+fn held(decision: &Decision) -> Vec<(Target, Holder)> {
+    let events = decision.events.iter();
+    let held = events.filter_map(|event| match event {
+        Event::Opened { target, holder, .. } | Event::Extended { target, holder, .. } => {
+            Some((target.clone(), holder.clone()))
+        }
+        Event::Ended { .. }
+        | Event::Refused { .. }
+        | Event::Gap { .. }
+        | Event::Frozen { .. }
+        | Event::Cooldown { .. } => None,
+    });
+    held.collect()
+}
