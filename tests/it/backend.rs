@@ -221,6 +221,15 @@ impl Server {
         self.directory.path()
     }
 
+    /// Whether it has a replica, and that has everything.
+    pub(crate) fn is_replicated(&self) -> bool {
+        let told: String = self.run("INFO replication");
+        let value = |name: &str| told.lines().find_map(|line| line.strip_prefix(name));
+        let offset = |line: &str| Some(line.split_once("offset=")?.1.split(',').next()?.to_owned());
+        let replica = value("slave0:").and_then(offset);
+        replica.is_some() && replica.as_deref() == value("master_repl_offset:")
+    }
+
     /// Whether it answers at all.
     pub(crate) fn answers(&self) -> bool {
         self.try_run::<String>(&words("PING")).is_ok()

@@ -51,6 +51,7 @@ mod service;
 mod shutdown;
 mod store;
 mod time;
+#[expect(dead_code, reason = "shared with the chaos tests")]
 mod topology;
 mod webhook;
 mod webhook_alerts;

@@ -1,10 +1,12 @@
 //! Redis in the forms in which several servers make one: behind Sentinels, and as a Cluster.
 
+use std::fs::File;
 use std::net::TcpListener;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use autolog::store::redis::{Endpoint, Login, Node, RedisAddress};
+use autolog::store::redis::{Endpoint, List, Login, Node, RedisAddress};
 
 use crate::backend::{Server, within};
 
@@ -14,13 +16,19 @@ const UP: Duration = Duration::from_mins(1);
 const NAME: &str = "main";
 
 /// A port of the loopback interface that nothing uses: below those that the kernel gives to connections.
+///
+/// It stays taken as long as the process lives, for other tests that run at the same time.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
+    static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("autolog-test-ports");
+    std::fs::create_dir_all(&folder).unwrap();
     let own = u16::try_from(std::process::id() % 200).unwrap() * 100;
     loop {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 12_000 + (own + next) % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let port = 12_000 + (own + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let lock = File::create(folder.join(port.to_string())).unwrap();
+        if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            TAKEN.lock().unwrap().push(lock);
             return port;
         }
     }
@@ -85,7 +93,7 @@ impl Sentinels {
     }
 
     /// Whether every Sentinel knows the replica and the other Sentinels.
-    fn are_complete(&self) -> bool {
+    pub(crate) fn are_complete(&self) -> bool {
         self.watchers.iter().all(|sentinel| {
             let count = |what: &str| {
                 let words = ["SENTINEL", what, NAME].map(str::to_owned);
@@ -106,6 +114,11 @@ impl Sentinels {
             sentinels: self.nodes.clone(),
             primary: NAME.to_owned(),
         })
+    }
+
+    /// The address, as a variable has it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis+sentinel://{}/{NAME}", List(&self.nodes))
     }
 
     /// Which of the servers the Sentinels name, if all that answer agree.
@@ -202,8 +215,85 @@ impl Cluster {
         })
     }
 
+    /// The address by its first three nodes, as a variable has it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis+cluster://{}", List(&self.nodes[..Self::PRIMARIES]))
+    }
+
+    /// The nodes that say that they are primaries.
+    pub(crate) fn primaries(&self) -> Vec<usize> {
+        let words = ["INFO", "replication"].map(str::to_owned);
+        let is_primary = |index: &usize| {
+            let told = self.servers[*index].try_run::<String>(&words);
+            told.is_ok_and(|text| text.contains("role:master"))
+        };
+        (0..self.servers.len()).filter(is_primary).collect()
+    }
+
+    /// The primary that has the keys.
+    pub(crate) fn owner(&self) -> Option<usize> {
+        let words = ["EXISTS", "{al}:meta"].map(str::to_owned);
+        let has_keys = |index: &usize| self.servers[*index].try_run::<u64>(&words) == Ok(1);
+        self.primaries().into_iter().find(has_keys)
+    }
+
     /// The port of a node.
     pub(crate) fn port(&self, index: usize) -> u16 {
         self.nodes[index].port
+    }
+}
+
+/// A slot on its way from one node to another, as `redis-cli --cluster reshard` moves it.
+pub(crate) struct Move<'a> {
+    cluster: &'a Cluster,
+    slot: u64,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Move<'a> {
+    /// Tells both nodes that it will move.
+    pub(crate) fn begin(cluster: &'a Cluster, from: usize, to: usize) -> Self {
+        let slot = cluster.servers[from].run("CLUSTER KEYSLOT {al}:meta");
+        let moving = Self {
+            cluster,
+            slot,
+            from,
+            to,
+        };
+        moving.set(to, &format!("IMPORTING {}", moving.id(from)));
+        moving.set(from, &format!("MIGRATING {}", moving.id(to)));
+        moving
+    }
+
+    fn id(&self, node: usize) -> String {
+        self.cluster.servers[node].run("CLUSTER MYID")
+    }
+
+    fn set(&self, node: usize, what: &str) {
+        let command = format!("CLUSTER SETSLOT {} {what}", self.slot);
+        assert_eq!(self.cluster.servers[node].run::<String>(&command), "OK");
+    }
+
+    /// Moves the keys that are there now.
+    pub(crate) fn carry(&self) {
+        let source = &self.cluster.servers[self.from];
+        loop {
+            let keys: Vec<String> = source.run(&format!("CLUSTER GETKEYSINSLOT {} 10", self.slot));
+            if keys.is_empty() {
+                return;
+            }
+            let port = self.cluster.port(self.to).to_string();
+            let head = ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            let words: Vec<String> = head.map(str::to_owned).into_iter().chain(keys).collect();
+            source.try_run::<String>(&words).unwrap();
+        }
+    }
+
+    /// Tells both nodes that it has moved.
+    pub(crate) fn end(self) {
+        let owner = format!("NODE {}", self.id(self.to));
+        self.set(self.to, &owner);
+        self.set(self.from, &owner);
     }
 }

@@ -143,6 +143,10 @@ impl Connections {
                     return Ok(lease);
                 }
                 let found = self.connect().await?;
+                // Whoever was faster has found the newer primary: it takes longer to find one that has just come back.
+                if let Some(lease) = self.command.share() {
+                    return Ok(lease);
+                }
                 Ok(self.command.put(found.connection, found.at))
             }
             // Taken out for the time of the command, so that a caller who goes away takes a blocked one along.

@@ -12,60 +12,7 @@ use super::address::admit;
 use super::failover::{FAILOVER, tended, until_it_works};
 use super::{assert_unavailable, enable, id, list, outcome, target};
 use crate::backend::within;
-use crate::topology::Cluster;
-
-/// A slot on its way from one node to another, as `redis-cli --cluster reshard` moves it.
-struct Move<'a> {
-    cluster: &'a Cluster,
-    slot: u64,
-    from: usize,
-    to: usize,
-}
-
-impl<'a> Move<'a> {
-    fn begin(cluster: &'a Cluster, from: usize, to: usize) -> Self {
-        let slot = cluster.servers[from].run("CLUSTER KEYSLOT {al}:meta");
-        let moving = Self {
-            cluster,
-            slot,
-            from,
-            to,
-        };
-        moving.set(to, &format!("IMPORTING {}", moving.id(from)));
-        moving.set(from, &format!("MIGRATING {}", moving.id(to)));
-        moving
-    }
-
-    fn id(&self, node: usize) -> String {
-        self.cluster.servers[node].run("CLUSTER MYID")
-    }
-
-    fn set(&self, node: usize, what: &str) {
-        let command = format!("CLUSTER SETSLOT {} {what}", self.slot);
-        assert_eq!(self.cluster.servers[node].run::<String>(&command), "OK");
-    }
-
-    /// Moves the keys that are there now.
-    fn carry(&self) {
-        let source = &self.cluster.servers[self.from];
-        loop {
-            let keys: Vec<String> = source.run(&format!("CLUSTER GETKEYSINSLOT {} 10", self.slot));
-            if keys.is_empty() {
-                return;
-            }
-            let port = self.cluster.port(self.to).to_string();
-            let head = ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
-            let words: Vec<String> = head.map(str::to_owned).into_iter().chain(keys).collect();
-            source.try_run::<String>(&words).unwrap();
-        }
-    }
-
-    fn end(self) {
-        let owner = format!("NODE {}", self.id(self.to));
-        self.set(self.to, &owner);
-        self.set(self.from, &owner);
-    }
-}
+use crate::topology::{Cluster, Move};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_is_found_from_any_node_and_followed_when_it_dies() {
@@ -91,7 +38,7 @@ async fn the_owner_is_found_from_any_node_and_followed_when_it_dies() {
     let position = list(&*store).await.position;
     assert_eq!(position.seq, 2);
     assert_eq!(cluster.servers[0].run::<i64>("HLEN {al}:records"), 2);
-    cluster.servers[0].run::<u64>("WAIT 1 5000");
+    within(FAILOVER, || cluster.servers[0].is_replicated());
     for server in &cluster.servers {
         let refused: Vec<redis::Value> = server.run("ACL LOG");
         assert!(refused.is_empty(), "{refused:?}");

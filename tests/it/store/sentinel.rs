@@ -20,7 +20,7 @@ async fn the_primary_is_followed_when_it_dies_and_when_it_comes_back_from_a_paus
     let store = tended(sentinels.address());
     list(&*store).await;
     assert_eq!(outcome(&*store, &enable("before")).await, Outcome::Opened);
-    sentinels.servers[0].run::<u64>("WAIT 1 5000");
+    within(FAILOVER, || sentinels.servers[0].is_replicated());
 
     sentinels.servers[0].kill();
     let outage = until_it_works(&store, "after-the-kill").await;
@@ -57,7 +57,7 @@ async fn an_old_primary_that_nobody_told_is_left_within_seconds() {
     let position = list(&*store).await.position;
     assert_eq!(outcome(&*store, &enable("before")).await, Outcome::Opened);
     assert!(!store.changes(&position).await.unwrap().is_empty());
-    sentinels.servers[0].run::<u64>("WAIT 1 5000");
+    within(FAILOVER, || sentinels.servers[0].is_replicated());
     // Another server has taken over, and the old one still says that it is a primary, as after a partition.
     sentinels.servers[1].run::<String>("REPLICAOF NO ONE");
     for sentinel in &sentinels.watchers {

@@ -13,7 +13,7 @@ use crate::store::redis::address::Node;
 use crate::store::redis::dialer::{Dialer, Place, TIMEOUT};
 
 /// How long the others may take once more than half agree: one that hangs costs no more.
-const GRACE: Duration = Duration::from_millis(30);
+const GRACE: Duration = Duration::from_millis(100);
 /// How many nodes that were only heard of are remembered, for when none of the configured ones answers.
 const REMEMBERED: usize = 16;
 
