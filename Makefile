@@ -66,7 +66,7 @@ check-rules: ## Test the alert rules and the routes of their alerts.
 
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
-	./scripts/tools.sh lint compose busybox caddy redis redis-exporter stack >/dev/null
+	./scripts/tools.sh lint compose busybox caddy pebble redis redis-exporter stack >/dev/null
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 -W error -m unittest discover --quiet --start-directory tests/stack
 
@@ -80,6 +80,11 @@ e2e: ## Run a real Prometheus and Alertmanager against the service.
 e2e-all: e2e ## The same, and again with the oldest Alertmanager that is supported.
 	./scripts/tools.sh stack-old
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/e2e.py --alertmanager 0.25
+
+.PHONY: e2e-stack
+e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signals through it.
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
 
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.

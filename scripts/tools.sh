@@ -4,12 +4,17 @@
 #   scripts/tools.sh VERB...
 #
 #   redis           redis-server 7 or newer, from the system's own packages (installed, never started)
+#   podman          podman with runc, from the system's own packages
 #   stack           Prometheus 3 and Alertmanager 0.33 with promtool and amtool, from Debian unstable
 #   stack-old       Prometheus 2.42 and Alertmanager 0.25, the oldest pair we promise to work with
 #   valkey          valkey-server 9, from Debian unstable, with the libraries it was built for
 #   caddy           Caddy 2.11, from Debian unstable
+#   pebble          an ACME server that signs certificates for tests, from Debian unstable
+#   prometheus      Prometheus 3.14 as the stack has it, built with Go: Debian's takes no OTLP
+#   collector       OpenTelemetry Collector 0.159 with the parts that the stack uses, built with Go
 #   compose         docker-compose 2.40, from Debian unstable
 #   busybox         the shell and awk of small images, from Debian unstable
+#   node-exporter   node_exporter, from Debian unstable
 #   redis-exporter  redis_exporter, from Debian unstable
 #   deny            cargo-deny, built with cargo
 #   logql           the grammar of LogQL and a reader of YAML, for node, from npm
@@ -18,8 +23,8 @@
 #
 # Standard output is one line per verb: the folder that holds the programs. All else goes to standard error.
 # What is there already is left as it is, without asking the network. Debian packages are unpacked, not installed:
-# they need no root and change nothing outside the cache. Only `redis` needs root (or sudo), and only when
-# redis-server is missing.
+# they need no root and change nothing outside the cache. Only `redis` and `podman` need root (or sudo), and
+# only when they are missing.
 #
 # Environment: XDG_CACHE_HOME moves the cache; AUTOLOG_TOOLS_MIRROR names a Debian mirror to use
 # instead of the one in the machine's apt sources.
@@ -55,11 +60,14 @@ build() {
 
 # One file for each kind of source; a verb is a function there, with _ for -, that prints the folder of its programs.
 here=$(dirname "$(readlink -f "$0")")
-for kind in debian system cargo pypi npm; do
+for kind in debian system cargo go pypi npm; do
   # shellcheck source=/dev/null
   source "$here/tools/$kind.sh"
 done
-readonly VERBS=(redis stack stack-old valkey caddy compose busybox redis-exporter deny logql lint)
+readonly VERBS=(
+  redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter deny
+  logql lint
+)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }
 

@@ -7,8 +7,8 @@ this process's monotonic clock from the instant before the request was sent. It 
 or is gone; errors never start, extend or end one. Loggers are only ever made more verbose, and get back the level they
 had, or the one somebody else gave them meanwhile. Handlers must let DEBUG through. Endpoint sessions change nothing.
 
-Environment: AUTOLOG_URL (unset: off), AUTOLOG_APP (or OTEL_SERVICE_NAME), AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN,
-AUTOLOG_LOGGERS (comma-separated, children follow; default: the root logger), AUTOLOG_POLL_SECONDS (15),
+Environment: AUTOLOG_URL (unset: off), AUTOLOG_APP (or OTEL_SERVICE_NAME), AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN (or
+AUTOLOG_TOKEN_FILE, whose first line counts), AUTOLOG_LOGGERS (comma-separated, children follow; default: the root logger), AUTOLOG_POLL_SECONDS (15),
 AUTOLOG_MAX_SESSION_SECONDS (14400: a cap of your own on one session), AUTOLOG_ENABLED (`false`: off).
 """
 import json
@@ -197,6 +197,18 @@ def _seconds(text):
     return float(text) if text and text.isdecimal() else None
 
 
+def _token(env):
+    path = env.get("AUTOLOG_TOKEN_FILE")
+    if env.get("AUTOLOG_TOKEN") or not path:
+        return env.get("AUTOLOG_TOKEN", "")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError as error:
+        LOG.warning("AUTOLOG_TOKEN_FILE cannot be read: %s", error.strerror)
+        return ""
+
+
 def start(env=os.environ):
     """Starts a client as the environment says; returns None when it is switched off or not fully configured."""
     app, environment = env.get("AUTOLOG_APP") or env.get("OTEL_SERVICE_NAME"), env.get("AUTOLOG_ENVIRONMENT")
@@ -206,6 +218,6 @@ def start(env=os.environ):
         LOG.warning("autolog stays off: AUTOLOG_APP and AUTOLOG_ENVIRONMENT must both be set")
         return None
     names = [name.strip() for name in env.get("AUTOLOG_LOGGERS", "").split(",") if name.strip()]
-    return Client(env["AUTOLOG_URL"], app, environment, env.get("AUTOLOG_TOKEN", ""), names or [""],
+    return Client(env["AUTOLOG_URL"], app, environment, _token(env), names or [""],
                   _seconds(env.get("AUTOLOG_POLL_SECONDS")) or 15.0,
                   _seconds(env.get("AUTOLOG_MAX_SESSION_SECONDS")) or 14400.0).start()

@@ -117,11 +117,12 @@ valkey() {
   printf '%s\n' "$tools/valkey/bin"
 }
 
-# Fetches one package whose program runs anywhere, since it is linked statically: fill_one PACKAGE PROGRAM FOLDER
+# Fetches one package whose programs run anywhere, since they need no newer libc: fill_one PACKAGE PROGRAM… FOLDER
 fill_one() {
+  local folder=${!#}
   refresh sid
-  unpack sid "$3" "$1"
-  prove "$3/usr/bin" "$2"
+  unpack sid "$folder" "$1"
+  prove "$folder/usr/bin" "${@:2:$#-2}"
 }
 
 caddy() {
@@ -129,9 +130,20 @@ caddy() {
   printf '%s\n' "$tools/caddy/usr/bin"
 }
 
+# A certificate authority for tests.
+pebble() {
+  build pebble fill_one pebble pebble
+  printf '%s\n' "$tools/pebble/usr/bin"
+}
+
 compose() {
   build compose fill_one docker-compose docker-compose
   printf '%s\n' "$tools/compose/usr/bin"
+}
+
+node_exporter() {
+  build node-exporter fill_one prometheus-node-exporter prometheus-node-exporter
+  printf '%s\n' "$tools/node-exporter/usr/bin"
 }
 
 redis_exporter() {

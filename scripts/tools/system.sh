@@ -16,7 +16,7 @@ as_root() {
 
 # A policy-rc.d that answers 101 keeps maintainer scripts from starting what they install (Debian policy 9.3.3.1).
 # shellcheck disable=SC2016  # the variables are the root shell's
-readonly INSTALL_REDIS='
+readonly INSTALL='
 set -eu
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -25,16 +25,31 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
 fi
 apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install redis-server'
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"'
 
 redis() {
   local version
   if ! command -v redis-server >/dev/null; then
     need apt-get "or install redis-server 7 or newer yourself"
-    as_root redis-server sh -c "$INSTALL_REDIS" >&2
+    as_root redis-server sh -c "$INSTALL" - redis-server >&2
     prove /usr/bin redis-server
   fi
   version=$(redis-server --version | sed -nE 's/.* v=([0-9]+).*/\1/p')
   ((version >= 7)) || die "redis-server $version is too old; 7 or newer is needed"
   dirname "$(command -v redis-server)"
+}
+
+readonly PODMAN_PACKAGES=(podman runc netavark aardvark-dns iptables)
+
+podman() {
+  local package missing=()
+  for package in "${PODMAN_PACKAGES[@]}"; do
+    dpkg-query --show --showformat '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
+  done
+  if ((${#missing[@]})); then
+    need apt-get "or install ${missing[*]} yourself"
+    say "installing ${missing[*]}"
+    as_root "${missing[*]}" sh -c "$INSTALL" - "${missing[@]}" >&2
+  fi
+  dirname "$(type -P podman)"
 }

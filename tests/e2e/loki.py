@@ -23,7 +23,8 @@ from steps import must, step
 
 # What shippers of container logs push, with labels and no severity: labels, line, and the rules that fire.
 PLAIN = [
-    ({"service_name": "plain", "deployment_environment_name": "production"}, "FATAL: could not start", {"FatalErrorDetected"}),
+    ({"service_name": "plain", "deployment_environment_name": "production"}, "FATAL: could not start",
+     {"FatalErrorDetected"}),
     ({"service_name": "labelled", "deployment_environment_name": "production", "level": "Critical"}, "giving up",
      {"FatalErrorDetected", "CriticalErrorDetected"}),
     ({"service_name": "loki", "platform": "stack"}, "FATAL: of the stack", set()),
@@ -42,9 +43,11 @@ def fires_and_is_silent(binary):
             with step("logs of 80 minutes are pushed"):
                 push(loki, at)
             expected = {rule.name: {app.name for app in loki_cases.APPS if rule.name in app.fires}
-                        | {labels["service_name"] for labels, _, fires in PLAIN if rule.name in fires} for rule in rules}
+                        | {labels["service_name"] for labels, _, fires in PLAIN if rule.name in fires}
+                        for rule in rules}
             for rule in rules:
-                with step(f"{rule} fires for {len(expected[rule.name])} applications of {len(loki_cases.APPS) + len(PLAIN)}"):
+                of_all = f"{len(expected[rule.name])} applications of {len(loki_cases.APPS) + len(PLAIN)}"
+                with step(f"{rule} fires for {of_all}"):
                     compare(rule, loki.query(rule.expr, at), expected[rule.name])
             with step("fatal lines are forgotten after two minutes"):
                 fatal = next(rule for rule in rules if rule.name == "FatalErrorDetected")
@@ -102,20 +105,23 @@ class RulerWorld(ShippedWorld):
 
 
 def opens_by_the_ruler(binary):
-    """A fatal line, and 101 errors, open sessions through the real ruler and the shipped routes, at the shipped intervals."""
+    """A fatal line, and 101 errors, open sessions through ruler, routes and intervals as they are shipped."""
     with RulerWorld(binary) as world:
         with step("the ruler has loaded every rule"):
             names = {rule.name for rule in loki_rules.read()}
             rules = f"{world.loki.url}/prometheus/api/v1/rules"
             until("all rules are there", lambda: names == {
-                rule["name"] for group in get_json(rules)["data"]["groups"] for rule in group["rules"]}, within=90, every=1)
-        with step("its metrics are those that the rules on Loki read"):
-            until("the number of rules is counted", lambda: "loki_prometheus_rule_group_rules{" in
-                  call("GET", f"{world.loki.url}/metrics")[1], within=30, every=1)
+                rule["name"] for group in get_json(rules)["data"]["groups"] for rule in group["rules"]}, 90, every=1)
         with step("one FATAL line without a severity: a session within 75 s"):
             world.logs("shop", Record("plain", "fatal", "FATAL: could not start"))
             session = until("the shop has a session", world.autolog.session, within=75)
             must(session["holders"][0]["reason"] == "FatalErrorDetected", f"unexpected holders: {session}")
+        with step("the metrics that rules on Loki read exist"):
+            text = call("GET", f"{world.loki.url}/metrics")[1]
+            for name in ("loki_ruler_managers_total 1", 'loki_ruler_config_last_reload_successful{user="fake"} 1',
+                         "loki_prometheus_notifications_errors_total{", "loki_distributor_bytes_received_total{",
+                         "loki_prometheus_rule_evaluation_failures_total{"):
+                must(name in text, f"{name} is not exposed")
         with step("the alert has the label cluster, and is told to all who want it"):
             alert = world.alerts()["FatalErrorDetected"]
             must(alert["labels"].get("cluster") == "main", f"unexpected labels: {alert['labels']}")
@@ -125,7 +131,7 @@ def opens_by_the_ruler(binary):
             failed = [Record("Java", "error", f"order {number} failed", "ERROR", ERROR) for number in range(100)]
             world.logs("cart", *failed)
             evaluated = last_evaluation(world)
-            until("the rules were evaluated twice since", lambda: last_evaluation(world) > evaluated + 16, within=60, every=1)
+            until("the rules were evaluated twice since", lambda: last_evaluation(world) > evaluated + 16, 60, every=1)
             must(not world.autolog.check("cart")["enabled"], "a hundred errors opened a session")
             world.logs("cart", Record("Java", "error", "order 100 failed", "ERROR", ERROR))
             until("the cart has a session", lambda: world.autolog.check("cart")["enabled"], within=75)
@@ -154,7 +160,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every program is ended then, too
     binary = loki_program.find()
     if binary is None:
-        print("NOT CHECKED: the rules on logs in a real Loki, since no loki program is here; set AUTOLOG_LOKI=/path/to/loki")
+        print("NOT CHECKED: the rules on logs in a real Loki, since no loki program is here; "
+              "set AUTOLOG_LOKI=/path/to/loki")
         return 0
     passed = [run(scenario, binary) for scenario in (fires_and_is_silent, opens_by_the_ruler)]
     print(f"{passed.count(True)} passed, {passed.count(False)} failed")

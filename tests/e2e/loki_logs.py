@@ -49,7 +49,8 @@ def payload(resource, records):
 # first, then OTLP's number, then a key in a JSON or logfmt line, then words in a plain one. A word that it does not
 # know goes through as it is; the word fatal is not looked for in plain lines.
 KEYS = ("level", "log.level", "severity", "SeverityText", "lvl", "severity_text")
-WORDS = {"trc": "trace", "dbg": "debug", "inf": "info", "information": "info", "wrn": "warn", "warning": "warn", "err": "error"}
+WORDS = {"trc": "trace", "dbg": "debug", "inf": "info", "information": "info", "wrn": "warn", "warning": "warn",
+         "err": "error"}
 KNOWN = {"trace", "debug", "info", "warn", "error", "critical", "fatal"}
 
 

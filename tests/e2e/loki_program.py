@@ -77,7 +77,7 @@ class Loki(Program):
         self.post("/loki/api/v1/push", {"streams": [stream]})
 
     def query(self, expr, at):
-        """Returns the result of an expression at an instant, as (labels, value); an error of the evaluation fails the test."""
+        """Returns the result of an expression at an instant, as (labels, value); an error of the evaluation fails."""
         query = urllib.parse.urlencode({"query": expr, "time": str(int(at * SECOND))})
         status, text = call("GET", f"{self.url}/loki/api/v1/query?{query}", timeout=60)
         if status != 200:

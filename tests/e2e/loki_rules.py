@@ -73,13 +73,14 @@ def head_pattern(expr):
 
 
 def level_filters(expr):
-    """Returns every filter by level in an expression: what is taken out before the head is read, and what is kept then."""
-    found = re.findall(r"\| (severity_number!~`[^`]*`)\n *\| regexp .*\n *\| (severity_(?:number|text)=~.*(?:\n +or .*)*)", expr)
+    """Returns every filter by level: what is taken out before the head of a line is read, and what is kept then."""
+    taken, kept = r"\| (severity_number!~`[^`]*`)", r"\| (severity_(?:number|text)=~.*(?:\n +or .*)*)"
+    found = re.findall(rf"{taken}\n *\| regexp .*\n *{kept}", expr)
     return [f"{before} and ({' '.join(after.split())})" for before, after in found]
 
 
 def passes(level_filter, labels):
-    """Tells whether a line with these labels passes a filter by level, as Loki reads it: absent is empty, matches are whole."""
+    """Tells whether labels pass a filter by level, as Loki reads it: absent is empty, and whole values match."""
     def compare(found):
         name, operator, plain, pattern = found.groups()
         value = labels.get(name, "")

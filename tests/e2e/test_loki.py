@@ -1,22 +1,46 @@
 """Tests of the rules on logs without a Loki, and of what loki.py will push and expect where there is one."""
+import pathlib
 import re
 import unittest
 
 import loki_cases
 import loki_logs
+import loki_program
 import loki_rules
 
 RULES = loki_rules.read()
-NAMES = ["FatalErrorDetected", "SustainedHighErrorCount", "HighLogErrorRate", "CriticalErrorDetected", "ErrorSpike",
-         "ErrorsAcrossEnvironments", "HighErrorRateByEndpoint", "NewErrorPattern", "DatabaseErrors", "AuthenticationErrors",
-         "ExternalServiceErrors", "NoLogsReceived", "DebugLogVolumeHigh"]
 # What a rule asks of a line's level, by the least level that passes.
 LEAST = {"FatalErrorDetected": "critical", "AuthenticationErrors": "warn"}
+
+# Windows, bounds, seconds of `for`, severity. No Loki is here to see a change: loki_cases.py must change with these.
+SHAPES = {
+    "FatalErrorDetected": (["2m"], ["> 0"], 0, "critical"),
+    "SustainedHighErrorCount": (["15m"], ["> 100"], 0, "warning"),
+    "HighLogErrorRate": (["5m"], ["> 0.1"], 300, "warning"),
+    "CriticalErrorDetected": (["5m"], ["> 0"], 60, "critical"),
+    "ErrorSpike": (["5m", "5m offset 1h", "5m"], ["> 2", "> 0.05"], 300, "warning"),
+    "ErrorsAcrossEnvironments": (["5m"], ["> 0.05", ">= 2"], 300, "critical"),
+    "HighErrorRateByEndpoint": (["10m"], ["> 0.5"], 300, "warning"),
+    "NewErrorPattern": (["10m", "10m offset 1h"], ["> 5"], 300, "warning"),
+    "DatabaseErrors": (["5m"], ["> 0.05"], 300, "critical"),
+    "AuthenticationErrors": (["5m"], ["> 0.1"], 300, "warning"),
+    "ExternalServiceErrors": (["5m"], ["> 0.05"], 600, "warning"),
+    "NoLogsReceived": (["10m offset 1h", "10m"], [], 600, "warning"),
+    "DebugLogVolumeHigh": (["5m"], ["> 500000"], 300, "warning"),
+}
 
 
 class Rules(unittest.TestCase):
     def test_the_rules_are_there_and_no_other(self):
-        self.assertEqual(sorted(rule.name for rule in RULES), sorted(NAMES))
+        self.assertEqual(sorted(rule.name for rule in RULES), sorted(SHAPES))
+
+    def test_windows_and_bounds_are_those_that_the_cases_are_made_for(self):
+        for rule in RULES:
+            windows = re.findall(r"\[(\d+[mh])\]( offset 1h)?", rule.expr)
+            bounds = re.findall(r"^ *(>=? [\d.]+)$|\)+ (>=? [\d.]+)$", rule.expr, re.MULTILINE)
+            found = (["".join(window) for window in windows], ["".join(bound) for bound in bounds], rule.seconds,
+                     rule.labels["severity"])
+            self.assertEqual(found, SHAPES[rule.name], rule)
 
     def test_only_rule_files_are_in_the_folder_since_loki_reads_every_file(self):
         self.assertEqual({path.suffix for path in loki_rules.FOLDER.iterdir()}, {".yml"})
@@ -59,8 +83,8 @@ class Rules(unittest.TestCase):
     def test_no_rule_has_a_step_that_can_fail_an_evaluation(self):
         for rule in RULES:
             with self.subTest(rule=rule):
-                steps = re.findall(r"\| *(json|logfmt|unpack|unwrap|pattern|line_format|label_format|decolorize)\b", rule.expr)
-                self.assertEqual(steps, [])
+                steps = r"\| *(json|logfmt|unpack|unwrap|pattern|line_format|label_format|decolorize)\b"
+                self.assertEqual(re.findall(steps, rule.expr), [])
                 self.assertIsNone(re.search(r"\w *(?:>=?|<=?|==) *\d", re.sub(r"\)\s*(?:>=?|<) *[\d.]+", "", rule.expr)))
 
     def test_one_level_is_told_by_one_filter_in_every_rule(self):
@@ -99,12 +123,15 @@ class Levels(unittest.TestCase):
             self.assertTrue([record for record in loki_logs.SDKS if record.level == level], level)
         self.assertTrue([record for record in loki_logs.SDKS if not record.number and not record.text])
 
-    def test_a_line_without_end_is_searched_in_its_head_only(self):
+    def test_a_level_is_looked_for_among_the_first_six_words_of_the_first_line(self):
         pattern = loki_rules.head_pattern(RULES[0].expr)
-        self.assertIsNone(pattern.search("x" * 81 + " FATAL: far too late"))
-        self.assertIsNone(pattern.search("INFORMATION FATALITY"))
-        self.assertIsNone(pattern.search("first line\nFATAL: second line"))
-        self.assertEqual(pattern.search("shop[7]: FATAL: x").group("text_level"), "FATAL")
+        for line in ("FATAL", "FATAL: x", "  FATAL x", "[FATAL] x", "a b c d e FATAL x", "10:11:12|FATAL|x", "<FATAL> x",
+                     "Nov 26 10:11:12 web-1 shop[7]: FATAL: x", "2026-11-26T10:11:12.345+01:00\tFATAL\tx"):
+            self.assertEqual((pattern.search(line) or {"text_level": None})["text_level"], "FATAL")
+        for line in ("a b c d e f FATAL x", "INFORMATION FATALITY", "NONFATAL x", "first line\nFATAL: second line",
+                     '{"FATAL": 1}', "fatal: in small letters", "FATAL_ERRORS=0", "x" * 100_000):
+            self.assertIsNone(pattern.search(line), line[:80])
+        self.assertEqual(pattern.search("ERROR: FATAL: x")["text_level"], "ERROR")
 
 
 class Cases(unittest.TestCase):
@@ -114,7 +141,7 @@ class Cases(unittest.TestCase):
                 self.assertEqual(app.fires, loki_cases.outcome(app))
 
     def test_every_rule_fires_and_is_silent_for_somebody_who_logs_the_like(self):
-        for name in NAMES:
+        for name in SHAPES:
             firing = [app.name for app in loki_cases.APPS if name in app.fires]
             self.assertTrue(firing, f"{name} never fires")
             self.assertLess(len(firing), len(loki_cases.APPS))
@@ -134,7 +161,8 @@ class Payloads(unittest.TestCase):
     def test_otlp_leaves_out_what_a_record_lacks_and_sends_big_numbers_as_strings(self):
         plain = loki_logs.Record("plain", "fatal", "FATAL: x")
         full = loki_logs.Record(".NET", "critical", "x", "Critical", 21, http__route="/a")
-        body = loki_logs.payload({"service.name": "shop"}, [(1_700_000_000_000_000_002, full), (1_700_000_000_000_000_001, plain)])
+        later, sooner = (1_700_000_000_000_000_002, full), (1_700_000_000_000_000_001, plain)
+        body = loki_logs.payload({"service.name": "shop"}, [later, sooner])
         resource = body["resourceLogs"][0]["resource"]["attributes"]
         self.assertEqual(resource, [{"key": "service.name", "value": {"stringValue": "shop"}}])
         first, second = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
@@ -143,6 +171,17 @@ class Payloads(unittest.TestCase):
         self.assertNotIn("severityText", first)
         self.assertEqual((second["severityNumber"], second["severityText"]), (21, "Critical"))
         self.assertEqual(second["attributes"], [{"key": "http.route", "value": {"stringValue": "/a"}}])
+
+
+class Configuration(unittest.TestCase):
+    def test_a_loki_under_test_writes_to_its_own_folder_only(self):
+        shipped = (loki_rules.FOLDER.parents[1] / "stack" / "loki" / "loki.yaml").read_text()
+        moved = loki_program.relocated(shipped, pathlib.Path("/scratch/loki"))
+        settings = "\n".join(line.partition(" #")[0] for line in moved.splitlines() if not line.startswith("#"))
+        folders = set(re.findall(r"(?<![\w:/])/[\w./-]+", settings))
+        # Rules are read, not written, and from a folder that a flag names.
+        self.assertEqual({folder for folder in folders if not folder.startswith("/scratch/loki")}, {"/etc/alert-rules"})
+        self.assertGreater(len(folders), 3)
 
 
 if __name__ == "__main__":

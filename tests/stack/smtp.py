@@ -2,18 +2,9 @@
 import base64
 import socketserver
 import ssl
-import subprocess
 import threading
 
-
-def certificate(folder):
-    """Makes a certificate for 127.0.0.1 that vouches for itself; returns the files of it and of its key."""
-    cert, key = folder / "mail.crt", folder / "mail.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=mail", "-addext", "subjectAltName=IP:127.0.0.1", "-out", cert, "-keyout", key],
-        check=True, stderr=subprocess.DEVNULL)
-    return cert, key
+from certificate import certificate
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -21,7 +12,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, folder):
         super().__init__(("127.0.0.1", 0), Conversation)
-        self.cert, key = certificate(folder)
+        self.cert, key = certificate(folder, "mail")
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(self.cert, key)
         self.logins, self.senders, self.recipients, self.mails = [], [], [], []

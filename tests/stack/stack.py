@@ -25,6 +25,7 @@ IMAGES = {
     "alloy": ("grafana/alloy:v1.18.1", 0, {"bash", "printf", "grep"}),
     "node-exporter": ("prom/node-exporter:v1.12.1", 65534, {"sh", "wget"}),
     "redis-exporter": ("oliver006/redis_exporter:v1.88.0", 59000, set()),
+    "shop": ("python:3.13.5-alpine", 65534, {"python3", "sh", "wget"}),
     "caddy": ("caddy:2.11.4-alpine", 0, {"sh", "wget"}),
 }
 

@@ -10,7 +10,7 @@ import threading
 import unittest
 
 from smtp import MailServer
-from stack import ROOT, tool
+from stack import ROOT, services, tool
 from programs import Program, call, free_port, until
 from world import Autolog
 
@@ -112,9 +112,10 @@ class Rendered(Scratch):
         (self.folder / "awk").symlink_to(shell)
         (self.folder / "dirname").symlink_to(shell)
         path = f"{self.folder}:{tool('stack', '')}:{os.environ['PATH']}"
+        flags = [flag.replace("path=/alertmanager", f"path={self.folder / 'data'}")
+                 for flag in services()["alertmanager"]["command"]]
         started = self.run_program(Program("start", [
-            shell, "sh", FOLDER / "start.sh", f"--storage.path={self.folder / 'data'}", "--cluster.listen-address=",
-            f"--web.listen-address=127.0.0.1:{port}"], self.folder,
+            shell, "sh", FOLDER / "start.sh", *flags, f"--web.listen-address=127.0.0.1:{port}"], self.folder,
             {"PATH": path, "TMPDIR": str(self.folder), "WATCHDOG_WEBHOOK_URL": "https://watch.example/1"}))
         status = until("Alertmanager is there", lambda: started.must_run() or call(
             "GET", f"http://127.0.0.1:{port}/api/v2/status"), within=15)

@@ -63,7 +63,7 @@ class Compose(unittest.TestCase):
             for mount in service.get("volumes", []):
                 if mount["type"] != "bind":
                     continue
-                self.assertTrue(mount["read_only"], mount["source"])
+                self.assertTrue(mount.get("read_only"), mount["source"])
                 if mount["source"] in HOST.get(name, ()):
                     continue
                 inside = pathlib.Path(mount["source"]).relative_to(ROOT)
@@ -93,7 +93,7 @@ class Compose(unittest.TestCase):
             self.assertEqual(service["security_opt"], ["no-new-privileges:true"], name)
             self.assertEqual(service["cap_drop"], ["ALL"], name)
             self.assertEqual(service.get("cap_add", []), CAPABILITIES.get(name, []), name)
-            self.assertTrue(service["read_only"], name)
+            self.assertTrue(service.get("read_only"), name)
             self.assertFalse({"privileged", "devices", "network_mode"} & service.keys(), name)
             self.assertEqual(service["logging"]["options"].keys(), {"max-size", "max-file"}, name)
 

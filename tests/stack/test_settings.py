@@ -19,7 +19,7 @@ READ = {
     "alertmanager": ("alertmanager/render.awk", r"\b(SMTP_[A-Z_]+|[A-Z]+_WEBHOOK_URL)\b"),
 }
 # What programs read by themselves, under names of their own.
-OWN = r"GOMEMLIMIT|(GF|REDIS|AUTOLOG)_.+"
+OWN = r"GOMEMLIMIT|PYTHON\w+|(GF|REDIS|AUTOLOG|OTEL)_.+"
 
 
 def text(*patterns):

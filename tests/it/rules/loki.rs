@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use autolog::alertmanager::{Asks, Mapping, Remarks, Sighting};
-use autolog::domain::name::{Endpoint, Environment};
-use autolog::domain::policy::Policy;
-use serde_json::json;
+use autolog::alertmanager::{Asks, Remarks};
+use autolog::domain::name::Endpoint;
 
-use super::{Labels, Rule, asking, rules_of, sight};
+use super::{Labels, Rule, asking, rules_of, sight, sight_in_the_stack};
 
 /// The labels of what an expression yields: those of its outermost aggregation.
 fn grouping(expr: &str) -> BTreeSet<&str> {
@@ -129,19 +127,11 @@ fn what_sends_no_environment_gets_the_default_one_or_is_told_to_be_unmapped() {
             matches!(sight(&labels).asks, Asks::Unmapped(_)),
             "{labels:?}"
         );
-        let mapping = Mapping {
-            default_environment: Some(Environment::parse("production").unwrap()),
-            ..Mapping::new(&Policy::default())
-        };
-        let body = json!({"version": "4", "alerts": [
-            {"status": "firing", "labels": labels, "fingerprint": "00112233aabbccdd"},
-        ]});
-        let message = mapping.read(body.to_string().as_bytes(), false).unwrap();
-        let Sighting { asks, .. } = message.sightings.into_iter().next().unwrap();
+        let asks = sight_in_the_stack(&labels).asks;
         let Asks::Session(alert) = asks else {
             panic!("{labels:?} asks for {asks:?}");
         };
         assert_eq!(alert.target.app.as_str(), "team/shop.api");
-        assert_eq!(alert.target.environment.as_str(), "production");
+        assert_eq!(alert.target.environment.as_str(), "default");
     }
 }

@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# What backup.sh and restore.sh share: the volumes of the stack, and who uses them.
+
+# The name in docker-compose.yml, with which the engine prefixes its volumes.
+readonly project=autolog
+read -ra compose_command <<<"${COMPOSE:-docker compose}"
+
+say() { printf '%s\n' "${0##*/}: $*"; }
+die() { printf '%s\n' "${0##*/}: $*" >&2; exit 1; }
+
+compose() { "${compose_command[@]}" "$@"; }
+
+is_running() { [[ -n $(compose ps --quiet --status running "$1" 2>/dev/null) ]]; }
+
+in_prometheus() { compose exec -T prometheus "$@"; }
+
+has_volume() { docker volume inspect "${project}_$1" >/dev/null 2>&1; }
+
+# Runs a command in a container that sees one volume at /volume, with an image that the stack has anyway:
+# with_volume VOLUME COMMAND…
+with_volume() {
+  local volume=$1 image
+  shift
+  image=$(sed -nE 's/^ *image: *(redis:.*)$/\1/p' docker-compose.yml)
+  docker run --rm --interactive --network none --user 0:0 --entrypoint '' --volume "${project}_$volume:/volume" "$image" "$@"
+}
+
+# Writes an archive of a folder of a volume to standard output: pack VOLUME FOLDER
+pack() { with_volume "$1" tar -C "/volume/$2" -cz .; }
+
+# Replaces a volume by an archive from standard input.
+unpack() { with_volume "$1" sh -c 'find /volume -mindepth 1 -delete && tar -C /volume -xz'; }
+
+is_empty() { [[ -z $(with_volume "$1" find /volume -mindepth 1 -print) ]]; }
+
+secrets_folder() {
+  local folder
+  folder=$(printenv SECRETS_DIR) || folder=$(sed -nE 's/^SECRETS_DIR=//p' .env 2>/dev/null | tail -n 1 | tr -d "\"'\r") || true
+  printf '%s\n' "${folder:-./secrets}"
+}
+
+size() { du -h "$1" | cut -f 1; }

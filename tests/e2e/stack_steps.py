@@ -1,0 +1,133 @@
+"""The steps of a stack's life: from the two commands of a newcomer to its end."""
+import os
+import signal
+
+import images
+from programs import call, get_json, until
+from stack_doors import guards_the_edge, must_run_confined, publishes, reads_secrets
+from stack_signals import follows_an_alert, takes_telemetry
+from stack_world import not_checked
+from steps import must, step
+
+API = "http://127.0.0.1:5000"
+GIB = 1024 ** 3
+# Alerts that may fire on a stack of which parts are left out.
+MISSING = {"ObservabilityComponentDown", "ObservabilityComponentMissing"}
+
+
+def prepares(stack):
+    """A copy of the tree, the programs and their images."""
+    with step("the tree is copied, and the settings and secrets are written"):
+        stack.copy_tree()
+        wrote = stack.project.script("setup.sh")
+        must("dead man's switch" in wrote, f"setup.sh does not tell of the dead man's switch: {wrote}")
+        again = stack.project.script("setup.sh")
+        must("wrote" not in again, f"setup.sh writes again what is there: {again}")
+    with step("images are found or made"):
+        stack.find_images()
+    needed = {"autolog", "redis", "otel-collector", "prometheus", "alertmanager", "caddy"} & set(stack.left_out)
+    must(not needed, f"there is no image of {', '.join(sorted(needed))}, and no program to make one of")
+    for service, image in stack.left_out.items():
+        variable = images.GIVEN.get(service, ("",))[0]
+        not_checked(service, f"{image} cannot be pulled, and its program is not here"
+                    + (f"; set {variable}=/path/to/{service}" if variable else ""))
+    if stack.stands_in():
+        not_checked(f"what {' and '.join(stack.stands_in())} would do",
+                    "they are not here; a second collector takes what is sent to them")
+
+
+def comes_up(stack):
+    """docker compose up, and every container passes its own health check."""
+    with step("nothing is left of an earlier run, and the ports are free"):
+        stack.remove()
+        stack.must_have_free_ports()
+    with step("docker compose up -d"):
+        stack.up()
+    is_healthy(stack)
+    with step("each container has restarted never, and runs as the compose file says"):
+        for service, settings in stack.here.items():
+            must_run_confined(service, settings, stack.inspect(service))
+
+
+def is_healthy(stack):
+    for service, settings in stack.here.items():
+        if "healthcheck" in settings:
+            with step(f"{service} is healthy"):
+                container = stack.project.container(service)
+                until("its health check passes", lambda: stack.engine.healthy(container), within=90, every=1)
+    with step("Prometheus scrapes everything that is here"):
+        def missing():
+            up = {labels["job"] for labels, _ in stack.query("up == 1")}
+            known = {labels["job"] for labels, _ in stack.query("up")}
+            return sorted((known & set(stack.here)) - up) or not known
+        until("every target is up", lambda: not missing(), within=60, every=1)
+
+
+def keeps_sessions(stack):
+    """A session outlives a restart and a crash of Redis, and docker compose down."""
+    before = stack.opened["id"]
+
+    def fresh():
+        session = stack.session(stack.app.name)
+        words = f"app={stack.app.name}&environment=production"
+        answer = get_json(f"{API}/api/autolog/check?{words}", stack.secret("autolog_app_tokens"))
+        return session and session["id"] == before and answer["enabled"] and not answer["stale"] and up(stack)
+
+    with step("docker compose restart redis: the same session"):
+        stack.project.compose("restart", "redis")
+        until("the session is there", fresh, within=30)
+    if os.geteuid() == 0:
+        with step("Redis is killed and starts again by itself: the same session"):
+            os.kill(stack.inspect("redis")["State"]["Pid"], signal.SIGKILL)
+            until("it is another process", lambda: stack.inspect("redis")["State"]["Running"] and
+                  stack.inspect("redis")["RestartCount"] == 1, within=30)
+            until("the session is there", fresh, within=30)
+    else:
+        not_checked("a crash of Redis", "this is not run by root")
+    with step("docker compose down, and up again"):
+        stack.down()
+        stack.up()
+    is_healthy(stack)
+    with step("the same session"):
+        until("the session is there", fresh, within=30)
+
+
+def up(stack):
+    return "\nautolog_store_up 1\n" in call("GET", f"{stack.url('autolog', 5001)}/metrics")[1]
+
+
+def stays_well(stack):
+    """Memory, restarts, logs and alerts after all this."""
+    with step("no container was restarted, and all together may use less than 4 GiB"):
+        for service in stack.here:
+            seen = stack.inspect(service)
+            must(seen["State"]["Running"] and not seen["RestartCount"], f"{service} does not run, or was restarted")
+        limits = sum(int(settings["mem_limit"]) for settings in stack.project.config()["services"].values())
+        must(limits <= 4 * GIB, f"the limits add up to {limits} bytes")
+    with step("each uses less than three quarters of its limit"):
+        for service, settings in stack.here.items():
+            used, limit = stack.engine.memory(stack.project.container(service)), int(settings["mem_limit"])
+            print(f"         {service:15} {used >> 20:4} of {limit >> 20:4} MiB", flush=True)
+            must(used < limit * 0.75, f"{service} uses {used} of {limit} bytes")
+    with step("no log has an error or a secret"):
+        for service in stack.here:
+            must_log_well(stack, service)
+    with step("no alert fires but those that should"):
+        firing = {labels["alertname"] for labels, _ in stack.query('ALERTS{alertstate="firing"}')}
+        meant = {"Watchdog", "RepeatedErrors"} | (MISSING if stack.left_out else set())
+        must(firing <= meant, f"these fire: {sorted(firing - meant)}")
+
+
+ERRORS = ("level=error", '"level":"error"', "\terror\t", "panic:")
+
+
+def must_log_well(stack, service):
+    known = [path.read_text().strip() for path in (stack.project.folder / "secrets").iterdir() if path.stat().st_size]
+    for line in stack.logs(service):
+        must(not any(error in line.lower() for error in ERRORS), f"{service} logs an error: {line}")
+        must(not any(secret in line for secret in known), f"{service} logs a secret")
+
+
+BEFORE_THE_CLOCK = [prepares]
+ALL = [comes_up, reads_secrets, publishes, takes_telemetry, follows_an_alert, guards_the_edge, keeps_sessions,
+       stays_well]
