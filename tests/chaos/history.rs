@@ -57,7 +57,7 @@ pub(crate) struct History {
     promises: Mutex<Vec<Promise>>,
     answers: Mutex<Vec<Answer>>,
     seen: Mutex<Vec<Seen>>,
-    refused: Mutex<Vec<Duration>>,
+    refused: Mutex<Vec<(usize, Duration)>>,
 }
 
 impl History {
@@ -73,9 +73,9 @@ impl History {
         self.seen.lock().unwrap().push(seen);
     }
 
-    /// A write was refused after this time.
-    pub(crate) fn refused(&self, took: Duration) {
-        self.refused.lock().unwrap().push(took);
+    /// A replica refused a write after this time.
+    pub(crate) fn refused(&self, replica: usize, took: Duration) {
+        self.refused.lock().unwrap().push((replica, took));
     }
 
     /// How many writes were acknowledged.
@@ -97,7 +97,7 @@ impl History {
         self.seen.lock().unwrap().clone()
     }
 
-    pub(crate) fn refusals(&self) -> Vec<Duration> {
+    pub(crate) fn refusals(&self) -> Vec<(usize, Duration)> {
         self.refused.lock().unwrap().clone()
     }
 }

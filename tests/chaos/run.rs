@@ -84,7 +84,7 @@ impl Run {
         }
     }
 
-    /// Lets the replica fail polls: it is the one with the fault.
+    /// Lets the replica fail polls and be slow: it is the one with the fault.
     pub(crate) fn excuse(&mut self, replica: usize) {
         self.may_fail.push(replica);
     }
@@ -139,11 +139,16 @@ impl Run {
         }
         let lost = validators::lost(&promises, &live, Timestamp::now());
         self.judge_losses(row, losses, &lost).await;
-        let refusals = self.history.refusals();
+        let mut refusals = self.history.refusals();
+        refusals.retain(|(replica, _)| !self.may_fail.contains(replica));
         let verdict = Verdict {
             acknowledged: self.history.acknowledged(),
             lost: lost.len(),
-            refused: refusals.into_iter().max().unwrap_or_default(),
+            refused: refusals
+                .into_iter()
+                .map(|(_, took)| took)
+                .max()
+                .unwrap_or_default(),
         };
         figure(row, "the slowest refusal", verdict.refused, REFUSED);
         println!(

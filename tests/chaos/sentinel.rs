@@ -61,11 +61,12 @@ async fn f10_primaries_that_are_killed_one_after_the_other() {
 async fn f11_a_failover_to_a_replica_that_lacks_the_last_writes() {
     let (mut sentinels, run) = start(&[]).await;
     let behind = 1 - sentinels.primary().unwrap();
-    // It stands still while the primary takes writes, and goes on when the primary is gone: what came between is lost.
-    sentinels.servers[behind].pause();
+    // The primary takes writes that its replica does not get, and is gone.
+    let primary = &sentinels.servers[1 - behind];
+    primary.run::<String>("ACL SETUSER default -psync -sync");
+    primary.run::<u64>("CLIENT KILL TYPE replica");
     lasts(Duration::from_millis(700)).await;
     sentinels.servers[1 - behind].kill();
-    sentinels.servers[behind].resume();
     let killed = Instant::now();
     run.writes_again().await;
     figure(

@@ -67,7 +67,7 @@ impl Writer {
         match status.as_u16() {
             200 => Some(body),
             503 => {
-                self.history.refused(asked.elapsed());
+                self.history.refused(self.number, asked.elapsed());
                 None
             }
             _ => panic!("{status} {body}"),

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, FromRedisValue, RedisResult, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 
 use super::address::{AddressError, RedisAddress};
 use super::dialer::{Place, TIMEOUT};
@@ -27,8 +27,9 @@ const FEED_TIMEOUT: Duration = FEED_WAIT.saturating_add(Duration::from_millis(40
 const IDLE: Duration = Duration::from_millis(900);
 /// How often it is made sure that the primary is still the primary.
 const CONFIRM: Duration = Duration::from_secs(5);
-/// How often a command is repeated while its slot is on the move between two nodes, and how long to wait before.
+/// How often a call is made of which nothing was done.
 const TRIES: usize = 4;
+/// How long to wait for a slot that is on the move.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
 
 /// One connection for commands, and one that may block for the feed; both to the primary.
@@ -103,15 +104,17 @@ impl Connections {
         self.call(purpose, Call::Command(command)).await
     }
 
-    /// Calls, again if a slot is on the move: then nothing was done.
+    /// Calls, again if nothing was done for a reason that passes.
     async fn call<T: FromRedisValue>(&self, purpose: Purpose, call: Call<'_>) -> RedisResult<T> {
         let mut answer = self.call_once(purpose, call).await;
         for _ in 1..TRIES {
-            let Err(error) = &answer else { break };
-            if error.code() != Some("TRYAGAIN") {
-                break;
+            match answer.as_ref().err().and_then(RedisError::code) {
+                // The slot is on the move between two nodes.
+                Some("TRYAGAIN") => tokio::time::sleep(TRY_AGAIN).await,
+                // The script was forgotten between being loaded and being run.
+                Some("NOSCRIPT") => {}
+                _ => break,
             }
-            tokio::time::sleep(TRY_AGAIN).await;
             answer = self.call_once(purpose, call).await;
         }
         answer
