@@ -8,11 +8,13 @@ use autolog::domain::policy::Policy;
 use autolog::store::Store;
 use autolog::store::redis::{Redis, RedisAddress};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::fleet::Fleet;
 use crate::history::{Answer, History};
 use crate::observer::observe;
+use crate::service::Service;
 use crate::writer::{Board, Writer, poll};
 use crate::{figure, lasts, until, validators};
 
@@ -175,11 +177,20 @@ impl Run {
             told > 0.0,
             "{row}: nobody tells that these are lost: {lost:?}"
         );
-        for replica in &self.fleet.replicas {
-            if replica.metric("autolog_store_rollbacks_total").await > 0.0 {
-                replica.wait_for_log("the store has lost changes that it had acknowledged");
-            }
-        }
+        let logs: Vec<Value> = self.fleet.replicas.iter().flat_map(Service::log).collect();
+        let named = |app: &str| {
+            logs.iter().any(|line| {
+                let message = line["message"].as_str().unwrap_or_default();
+                line["app"] == app
+                    && message.starts_with("the store has lost an acknowledged write")
+            })
+        };
+        let more = "the store has lost more acknowledged writes than are named";
+        let unnamed: Vec<_> = lost.iter().filter(|app| !named(app)).collect();
+        assert!(
+            unnamed.is_empty() || logs.iter().any(|line| line["message"] == more),
+            "{row}: lost, and no log names it: {unnamed:?}"
+        );
     }
 
     /// Lets everybody work for a while without any fault.

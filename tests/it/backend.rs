@@ -76,30 +76,31 @@ impl Server {
 
     /// Starts one in a directory that holds what the arguments name.
     pub(crate) fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
-        let mut server = Self::new(directory, &[], arguments);
+        let no_port = ["--port", "0"];
+        let mut server = Self::new(directory, &[], &[&no_port, arguments].concat());
         server.restart();
         server
     }
 
-    /// Starts a Sentinel on a port, without waiting, with these lines in its file of settings.
+    /// Starts a Sentinel on a port, without waiting, with these settings besides; `PORT` in them stands for the port.
     pub(crate) fn sentinel(port: u16, settings: &str) -> Self {
         let directory = TempDir::new().unwrap();
+        let settings = format!("bind 127.0.0.1\nport PORT\n{settings}");
+        let settings = settings.replace("PORT", &port.to_string());
         std::fs::write(directory.path().join("sentinel.conf"), settings).unwrap();
-        let port = port.to_string();
-        let mut server = Self::new(
-            directory,
-            &["sentinel.conf", "--sentinel"],
-            &["--bind", "127.0.0.1", "--port", &port],
-        );
+        let mut server = Self::new(directory, &["sentinel.conf", "--sentinel"], &[]);
         server.launch();
         server
     }
 
-    /// Starts one on a port, without waiting, with these arguments besides.
+    /// Starts one on a port, without waiting, with these arguments besides; `PORT` in them stands for the port.
     pub(crate) fn on_port(port: u16, arguments: &[&str]) -> Self {
-        let port = port.to_string();
-        let own = ["--bind", "127.0.0.1", "--port", &port];
+        let own = ["--bind", "127.0.0.1", "--port", "PORT"];
         let mut server = Self::new(TempDir::new().unwrap(), &[], &[&own, arguments].concat());
+        let port = port.to_string();
+        for argument in &mut server.arguments {
+            *argument = argument.replace("PORT", &port);
+        }
         server.launch();
         server
     }
@@ -127,7 +128,7 @@ impl Server {
         command
             .current_dir(self.directory.path())
             .args(&self.first)
-            .args(["--save", "", "--port", "0", "--unixsocket"])
+            .args(["--save", "", "--unixsocket"])
             .arg(self.socket())
             .args(&self.arguments)
             .stdout(Stdio::null())

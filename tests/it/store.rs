@@ -24,6 +24,7 @@ mod model;
 mod proxy;
 mod scope;
 mod sentinel;
+mod tls;
 mod windows;
 
 /// How long a busy machine may be late.

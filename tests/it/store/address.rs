@@ -7,7 +7,7 @@ use autolog::domain::policy::Policy;
 use autolog::domain::window::WindowRule;
 use autolog::store::redis::{AddressError, Endpoint, Login, Node, Redis, RedisAddress, Tls};
 use autolog::store::{Store, Tally};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
@@ -28,13 +28,23 @@ pub(super) fn admit(server: &Server) {
 
 /// Writes an authority's certificate, and a certificate and key of `localhost`, into `directory`.
 fn certify(directory: &TempDir) {
+    certify_as("localhost", directory);
+}
+
+/// Writes an authority's certificate, and a certificate and key of `name`, into `directory`.
+pub(super) fn certify_as(name: &str, directory: &TempDir) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    // Another name than the certificate's, or OpenSSL takes that for its own authority.
+    let name_of_authority = "an authority for tests";
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, name_of_authority);
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_certificate = authority.self_signed(&authority_key).unwrap();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned()];
+    let names = vec![name.to_owned()];
     let certificate = CertificateParams::new(names)
         .unwrap()
         .signed_by(&key, &issuer)
