@@ -35,7 +35,7 @@ test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
-check: check-format check-lints check-docs check-dependencies check-scripts check-rules ## Run every static check.
+check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-stack ## Run every static check.
 
 .PHONY: check-format
 check-format:
