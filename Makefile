@@ -63,11 +63,6 @@ check-scripts:
 check-rules: ## Test the alert rules and the routes of their alerts.
 	./scripts/check-rules.sh
 
-.PHONY: check-signals
-check-signals: ## Of check-stack, what reads the files of collector, Prometheus, Loki, Tempo and Alloy.
-	./scripts/tools.sh lint compose caddy stack >/dev/null
-	cd tests/stack && python3 -W error -m unittest --quiet test_signals test_documented test_access_log
-
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
 	./scripts/tools.sh lint logql compose busybox caddy pebble redis redis-exporter stack >/dev/null
@@ -95,6 +90,7 @@ e2e-dashboards: ## Run every query of the dashboards on real programs with data 
 	./scripts/tools.sh redis stack node-exporter redis-exporter collector
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/dashboards.py
+
 .PHONY: e2e-signals
 e2e-signals: ## Send telemetry through a real collector and Prometheus that read the stack's files.
 	./scripts/tools.sh compose collector prometheus node-exporter >/dev/null

@@ -1,6 +1,7 @@
 """Grafana's files: they fit together, and every query in them is one that its data source understands."""
 import json
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -83,6 +84,9 @@ class Languages(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_loki_understands_every_query(self):
+        if not shutil.which("npm"):
+            print("NOT CHECKED: the LogQL of the dashboards, since npm, which brings its grammar, is missing", flush=True)
+            self.skipTest("npm is missing")
         expressions = [{"name": f"{query.dashboard}: {query.panel}", "expr": query.filled(**ANY)}
                        for query in queries("loki")]
         done = subprocess.run(["node", ROOT / "tests" / "stack" / "logql.mjs", tool("logql", "."), "-"],
