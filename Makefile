@@ -35,7 +35,7 @@ test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
-check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-signals ## Run every static check.
+check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-signals check-dashboards ## Run every static check.
 
 .PHONY: check-format
 check-format:
@@ -67,6 +67,11 @@ check-rules: ## Test the alert rules and the routes of their alerts.
 check-signals: ## Test the files of collector, Prometheus, Loki, Tempo and Alloy with the programs that read them.
 	./scripts/tools.sh lint compose caddy stack >/dev/null
 	cd tests/stack && python3 -W error -m unittest --quiet test_signals test_documented test_access_log
+
+.PHONY: check-dashboards
+check-dashboards: ## Test Grafana's files: every query parses, every metric is known, everything fits together.
+	./scripts/tools.sh compose stack >/dev/null
+	python3 -W error -m unittest discover --quiet --start-directory tests/stack --pattern test_grafana.py
 
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
