@@ -101,7 +101,8 @@ class Languages(unittest.TestCase):
     def test_each_way_to_write_a_trace_into_a_line_is_a_link(self):
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         lines = [f'{{"trace_id":"{trace}"}}', f'{{"traceId": "{trace}"}}', f'{{"TraceId":"{trace}"}}',
-                 f"traceID={trace} x", f"trace_id={trace}", f"TRACE_ID: {trace}", f'{{"trace.id":"{trace}","span.id":"00f067aa0ba902b7"}}']
+                 f"traceID={trace} x", f"trace_id={trace}", f"TRACE_ID: {trace}",
+                 f'{{"trace.id":"{trace}","span.id":"00f067aa0ba902b7"}}']
         no_lines = ["traceback=1", "trace_id=unknown", f"stacktrace_id={trace}", f"span_id={trace}"]
         pattern = re.search(r"matcherType: regex\n +matcherRegex: '(.+?)'", datasources())[1]
         script = "const [p, l] = JSON.parse(process.argv[1]); " \
@@ -143,7 +144,7 @@ class Sources(unittest.TestCase):
 def node_is_here(what):
     if shutil.which("node") and shutil.which("npm"):
         return True
-    print(f"NOT CHECKED: {what}, since node or npm is missing")
+    print(f"NOT CHECKED: {what}, since node or npm is missing", flush=True)
     return False
 
 
