@@ -25,6 +25,7 @@ build: ## Build the release binary.
 test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --locked --lib --test it
+	$(CARGO) test --locked --test chaos -- --test-threads 1
 
 .PHONY: test-valkey
 test-valkey: ## Run the tests that need a Redis on Valkey instead.
@@ -108,8 +109,9 @@ e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/loki.py
 
 .PHONY: chaos
-chaos: ## Kill the service 200 times and look for every acknowledged session.
+chaos: ## Try every fault on real Redis servers and three replicas, print the figures, and judge them.
 	./scripts/tools.sh redis
+	AUTOLOG_CHAOS=1 $(CARGO) test --locked --test chaos -- --include-ignored --nocapture --test-threads 1
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
 
 .PHONY: fuzz

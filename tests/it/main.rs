@@ -37,6 +37,7 @@ mod metrics;
 mod openapi;
 mod probes;
 mod properties;
+mod proxy;
 mod readme;
 mod recorded;
 mod redis_away;
@@ -52,6 +53,8 @@ mod service;
 mod shutdown;
 mod store;
 mod time;
+#[expect(dead_code, reason = "shared with the chaos tests")]
+mod topology;
 mod webhook;
 mod webhook_alerts;
 mod webhook_labels;

@@ -6,7 +6,8 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{Cmd, FromRedisValue, Script};
 use sha1_smol::Sha1;
 
-use super::connection::{Purpose, store_error};
+use super::connection::Purpose;
+use super::failure::store_error;
 use super::{Redis, keys};
 use crate::store::codec::decode;
 use crate::store::{Change, Changed, FEED_WAIT, Position, StoreError};
