@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -12,10 +13,20 @@ use crate::until;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take to ask all replicas for everything.
+const ASKING: Duration = Duration::from_secs(4);
 
 /// Replicas of the service.
 pub(crate) struct Fleet {
     pub(crate) replicas: Vec<Service>,
+}
+
+/// Sessions that live on.
+pub(crate) struct Live {
+    /// Their applications, and their ids.
+    pub(crate) sessions: BTreeMap<String, String>,
+    /// Longer than until then.
+    pub(crate) beyond: Timestamp,
 }
 
 /// Where a replica is, for whoever talks to it.
@@ -64,13 +75,17 @@ impl Fleet {
         sum
     }
 
-    /// What the replicas say is live, application by application, once all of them say the same.
-    pub(crate) async fn agreed(&self) -> (BTreeMap<String, String>, Duration) {
+    /// What the replicas say is live, once all of them say the same.
+    ///
+    /// What ends while they are asked one after the other is left out.
+    pub(crate) async fn agreed(&self) -> (Live, Duration) {
         let mut all = Vec::new();
+        let mut beyond = Timestamp::now();
         let took = until("all replicas agree", async || {
             all.clear();
+            beyond = Timestamp::now() + ASKING;
             for door in self.doors() {
-                let Some(live) = door.live().await else {
+                let Some(live) = door.live(beyond).await else {
                     return false;
                 };
                 all.push(live);
@@ -78,7 +93,8 @@ impl Fleet {
             all.windows(2).all(|pair| pair[0] == pair[1])
         })
         .await;
-        (all.pop().unwrap(), took)
+        let sessions = all.pop().unwrap();
+        (Live { sessions, beyond }, took)
     }
 }
 
@@ -137,8 +153,8 @@ impl Door {
         self.ask(Method::GET, &path, APP_TOKEN, None).await
     }
 
-    /// Every live session: its application and its id.
-    async fn live(&self) -> Option<BTreeMap<String, String>> {
+    /// Every session that lives on beyond an instant: its application and its id.
+    async fn live(&self, beyond: Timestamp) -> Option<BTreeMap<String, String>> {
         let mut found = BTreeMap::new();
         let mut cursor = String::new();
         loop {
@@ -146,7 +162,10 @@ impl Door {
             let (status, page) = self.ask(Method::GET, &path, OPERATOR_TOKEN, None).await?;
             assert_eq!(status, 200, "{page}");
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let sessions = page["sessions"].as_array().unwrap().iter();
+            let lives_on = |session: &&Value| {
+                text(&session["expires_at"]).parse::<Timestamp>().unwrap() > beyond
+            };
+            let sessions = page["sessions"].as_array().unwrap().iter().filter(lives_on);
             found.extend(sessions.map(|session| (text(&session["app"]), text(&session["id"]))));
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={}", escaped(next)),

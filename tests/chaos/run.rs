@@ -1,14 +1,14 @@
 //! One run: a fleet, those who use it, and the judgement in the end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
 use autolog::store::Store;
 use autolog::store::redis::{Redis, RedisAddress};
-use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 use crate::fleet::Fleet;
@@ -21,7 +21,7 @@ use crate::{figure, lasts, until, validators};
 /// How long a session of a writer lasts, unless a scenario says otherwise: to the end.
 const LONG: u64 = 3_600;
 /// Within this time all replicas say the same once the store takes writes again.
-const CONVERGED: Duration = Duration::from_secs(5);
+pub(crate) const CONVERGED: Duration = Duration::from_secs(5);
 /// No write may take longer to be refused.
 const REFUSED: Duration = Duration::from_millis(1_250);
 
@@ -41,6 +41,7 @@ pub(crate) struct Run {
     address: RedisAddress,
     writers: JoinSet<()>,
     watchers: JoinSet<()>,
+    gate: Arc<RwLock<()>>,
     may_fail: Vec<usize>,
 }
 
@@ -63,6 +64,7 @@ impl Run {
     /// Uses a fleet; sessions last this many seconds.
     pub(crate) fn with_sessions_of(length: u64, fleet: Fleet, address: RedisAddress) -> Self {
         let (history, board) = (Arc::new(History::default()), Arc::new(Board::default()));
+        let gate = Arc::new(RwLock::new(()));
         let (mut writers, mut watchers) = (JoinSet::new(), JoinSet::new());
         for (number, door) in fleet.doors().into_iter().enumerate() {
             let writer = Writer {
@@ -71,6 +73,7 @@ impl Run {
                 history: Arc::clone(&history),
                 board: Arc::clone(&board),
                 length,
+                gate: Arc::clone(&gate),
             };
             writers.spawn(writer.write());
             watchers.spawn(poll(number, door, Arc::clone(&history), Arc::clone(&board)));
@@ -82,6 +85,7 @@ impl Run {
             address,
             writers,
             watchers,
+            gate,
             may_fail: Vec::new(),
         }
     }
@@ -101,6 +105,14 @@ impl Run {
     pub(crate) fn answers_since(&self, number: usize) -> (Vec<Answer>, usize) {
         let answers = self.history.answers();
         (answers[number..].to_vec(), answers.len())
+    }
+
+    /// Lets nobody write until all replicas say the same, and tells how long that took.
+    pub(crate) async fn agree(&self) -> Duration {
+        let started = Instant::now();
+        let _closed = self.gate.write().await;
+        self.fleet.agreed().await;
+        started.elapsed()
     }
 
     /// Ends the writing, waits until all agree, and judges.
@@ -139,7 +151,7 @@ impl Run {
                 verdict.unwrap_err()
             );
         }
-        let lost = validators::lost(&promises, &live, Timestamp::now());
+        let lost = validators::lost(&promises, &live);
         self.judge_losses(row, losses, &lost).await;
         let mut refusals = self.history.refusals();
         refusals.retain(|(replica, _)| !self.may_fail.contains(replica));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::within;
 use crate::fleet::Fleet;
-use crate::run::{Losses, Run};
+use crate::run::{CONVERGED, Losses, Run};
 use crate::topology::Sentinels;
 use crate::{figure, is_strict, lasts};
 
@@ -37,12 +37,13 @@ fn rejoined(sentinels: &Sentinels) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f10_primaries_that_are_killed_one_after_the_other() {
     let (mut sentinels, run) = start(&[]).await;
-    let (mut slowest, mut kills) = (Duration::ZERO, 0);
+    let (mut slowest, mut disagreed, mut kills) = (Duration::ZERO, Duration::ZERO, 0);
     for _ in 0..if is_strict() { 20 } else { 1 } {
         let primary = sentinels.primary().unwrap();
         sentinels.servers[primary].kill();
         lasts(Duration::from_millis(500)).await;
         slowest = slowest.max(run.writes_again().await + Duration::from_millis(500));
+        disagreed = disagreed.max(run.agree().await);
         kills += 1;
         sentinels.servers[primary].restart();
         rejoined(&sentinels);
@@ -53,6 +54,11 @@ async fn f10_primaries_that_are_killed_one_after_the_other() {
         slowest,
         FAILOVER,
     );
+    let agreed = "all replicas say the same after the first write, at most";
+    figure("F10", agreed, disagreed, CONVERGED);
+    for replica in &run.fleet.replicas {
+        replica.wait_for_log("this Redis has no replica that could take over");
+    }
     run.judge("F10", Losses::Told).await;
 }
 
