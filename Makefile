@@ -36,7 +36,7 @@ test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
-check: check-format check-lints check-docs check-dependencies check-scripts check-rules ## Run every static check.
+check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-stack ## Run every static check.
 
 .PHONY: check-format
 check-format:
@@ -86,6 +86,17 @@ e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signa
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
 
+.PHONY: e2e-dashboards
+e2e-dashboards: ## Run every query of the dashboards on real programs with data in them.
+	./scripts/tools.sh redis stack node-exporter redis-exporter collector
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/dashboards.py
+
+.PHONY: e2e-signals
+e2e-signals: ## Send telemetry through a real collector and Prometheus that read the stack's files.
+	./scripts/tools.sh compose collector prometheus node-exporter >/dev/null
+	python3 tests/e2e/signals.py
+
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	./scripts/tools.sh stack
@@ -97,6 +108,10 @@ chaos: ## Try every fault on real Redis servers and three replicas, print the fi
 	./scripts/tools.sh redis
 	AUTOLOG_CHAOS=1 $(CARGO) test --locked --test chaos -- --include-ignored --nocapture --test-threads 1
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads others' input, FUZZ_SECONDS (120) for each target.
+	./scripts/fuzz.sh
 
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.

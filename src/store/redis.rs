@@ -33,6 +33,7 @@ mod payload;
 mod primary;
 
 pub use address::{AddressError, Endpoint, List, Login, Node, RedisAddress, Tls};
+pub use changes::read_entries;
 pub use migrate::Migration;
 
 use connection::Connections;

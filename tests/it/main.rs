@@ -35,6 +35,8 @@ mod logs;
 mod malformed;
 mod metrics;
 mod openapi;
+mod probes;
+mod properties;
 mod proxy;
 mod readme;
 mod recorded;

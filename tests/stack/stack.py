@@ -66,10 +66,23 @@ def environment(service, settings="/dev/null"):
 
 def set_up(folder, **variables):
     """Runs scripts/setup.sh in a copy of what it reads, and returns its output."""
-    for path in ("scripts/setup.sh", ".env.example", "stack/redis/users.acl"):
+    for path in ("scripts/setup.sh", "scripts/stack/settings.sh", ".env.example", "stack/redis/users.acl"):
         copy = folder / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, copy)
     return subprocess.run(
         [folder / "scripts" / "setup.sh"], env={"PATH": os.environ["PATH"], **variables}, check=True,
         stdout=subprocess.PIPE, text=True).stdout
+
+
+def read(path):
+    """Returns the text of a file of the tree."""
+    return (ROOT / path).read_text()
+
+
+def parsed(path):
+    """Returns the content of a YAML file, read by the parser that yamllint brings."""
+    script = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"
+    done = subprocess.run([tool("lint", "python3"), "-c", script], input=read(path), stdout=subprocess.PIPE, check=True,
+                          text=True)
+    return json.loads(done.stdout)

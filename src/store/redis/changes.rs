@@ -66,6 +66,25 @@ impl Redis {
     }
 }
 
+/// Reads entries of the change feed, each an id and its fields, as far as they follow `position`.
+///
+/// Anything else is a gap, or not written by a version of ours.
+pub fn read_entries(
+    position: &Position,
+    entries: impl IntoIterator<Item = (String, Vec<(String, String)>)>,
+) -> Result<Vec<Change>, StoreError> {
+    let value = |text: String| redis::Value::BulkString(text.into_bytes());
+    let entries = entries.into_iter().map(|(id, fields)| StreamId {
+        id,
+        map: fields
+            .into_iter()
+            .map(|(name, text)| (name, value(text)))
+            .collect(),
+        ..StreamId::default()
+    });
+    in_sequence(position, entries.collect())
+}
+
 /// Takes entries of the same life of the store that follow, number by number and hash by hash, from what was read.
 fn in_sequence(position: &Position, entries: Vec<StreamId>) -> Result<Vec<Change>, StoreError> {
     let mut before = position.clone();
