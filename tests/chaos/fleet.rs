@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -77,20 +78,16 @@ impl Fleet {
 
     /// What the replicas say is live, once all of them say the same.
     ///
-    /// What ends while they are asked one after the other is left out.
+    /// What ends while they are asked is left out.
     pub(crate) async fn agreed(&self) -> (Live, Duration) {
-        let mut all = Vec::new();
+        let mut all: Vec<BTreeMap<String, String>> = Vec::new();
         let mut beyond = Timestamp::now();
         let took = until("all replicas agree", async || {
-            all.clear();
             beyond = Timestamp::now() + ASKING;
-            for door in self.doors() {
-                let Some(live) = door.live(beyond).await else {
-                    return false;
-                };
-                all.push(live);
-            }
-            all.windows(2).all(|pair| pair[0] == pair[1])
+            let doors = self.doors();
+            let asked = join_all(doors.iter().map(|door| door.live(beyond))).await;
+            all = asked.into_iter().flatten().collect();
+            all.len() == doors.len() && all.windows(2).all(|pair| pair[0] == pair[1])
         })
         .await;
         let sessions = all.pop().unwrap();
