@@ -35,7 +35,7 @@ test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
-check: check-format check-lints check-docs check-dependencies check-scripts check-rules ## Run every static check.
+check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-signals ## Run every static check.
 
 .PHONY: check-format
 check-format:
@@ -63,6 +63,11 @@ check-scripts:
 check-rules: ## Test the alert rules and the routes of their alerts.
 	./scripts/check-rules.sh
 
+.PHONY: check-signals
+check-signals: ## Test the files of collector, Prometheus, Loki, Tempo and Alloy with the programs that read them.
+	./scripts/tools.sh lint compose stack >/dev/null
+	cd tests/stack && python3 -W error -m unittest --quiet test_signals test_documented
+
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
 	./scripts/tools.sh lint compose busybox caddy pebble redis redis-exporter stack >/dev/null
@@ -84,6 +89,11 @@ e2e-all: e2e ## The same, and again with the oldest Alertmanager that is support
 e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signals through it.
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
+
+.PHONY: e2e-signals
+e2e-signals: ## Send telemetry through a real collector and Prometheus that read the stack's files.
+	./scripts/tools.sh compose collector prometheus node-exporter >/dev/null
+	python3 tests/e2e/signals.py
 
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.

@@ -73,3 +73,16 @@ def set_up(folder, **variables):
     return subprocess.run(
         [folder / "scripts" / "setup.sh"], env={"PATH": os.environ["PATH"], **variables}, check=True,
         stdout=subprocess.PIPE, text=True).stdout
+
+
+def read(path):
+    """Returns the text of a file of the tree."""
+    return (ROOT / path).read_text()
+
+
+def parsed(path):
+    """Returns the content of a YAML file, read by the parser that yamllint brings."""
+    script = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"
+    done = subprocess.run([tool("lint", "python3"), "-c", script], input=read(path), stdout=subprocess.PIPE, check=True,
+                          text=True)
+    return json.loads(done.stdout)
