@@ -16,6 +16,14 @@ run: ## Build and start the service on the embedded store.
 	  "  $(BINARY) disable shop production" '' 'Ctrl-C ends the service; what it keeps is in ./data.' ''
 	@exec $(BINARY) serve
 
+.PHONY: demo
+demo: ## Break the example shop beside the running stack, and show what the stack makes of it.
+	@./scripts/demo.sh
+
+.PHONY: smoke-test
+smoke-test: ## Follow telemetry and a fatal line through the running stack.
+	@./scripts/smoke-test.sh
+
 .PHONY: build
 build: ## Build the release binary.
 	$(CARGO) build --release --locked
