@@ -61,7 +61,7 @@ function read_smtp(   required, i, missing, password) {
   if (to && to !~ /@/) problem("SMTP_TO is no e-mail address")
   if (require_tls !~ /^(|true|false)$/) problem("SMTP_REQUIRE_TLS is neither true nor false")
   password = given(secrets "/smtp_password")
-  if (username && !password) problem("SMTP_USERNAME is set, but the secret file smtp_password is empty or cannot be read")
+  if (username && !password) problem("SMTP_USERNAME is set, but the file smtp_password is empty or cannot be read")
   if (password && !username) problem("the secret file smtp_password is not empty, but SMTP_USERNAME is missing")
   mailed["critical"]; mailed["warning"]
 }

@@ -13,7 +13,7 @@ fill_prometheus() {
   {
     go -C "$folder/module" mod init tools
     go -C "$folder/module" mod edit -replace cloud.google.com/go=cloud.google.com/go@v0.123.0  # as its own go.mod has it
-    go -C "$folder/module" get "github.com/prometheus/prometheus/cmd/prometheus@v0.$minor.${PROMETHEUS_VERSION##*.}"
+    go -C "$folder/module" get "github.com/prometheus/prometheus/cmd/"{prometheus,promtool}"@v0.$minor.${PROMETHEUS_VERSION##*.}"
     # Without what discovers targets in clouds, it takes a third of the time. The pages of its interface are not in it.
     go -C "$folder/module" build -trimpath -tags remove_all_sd,enable_dns_sd -o "$folder/" \
       -ldflags "-s -w -X github.com/prometheus/common/version.Version=$PROMETHEUS_VERSION" \

@@ -39,7 +39,7 @@ redis() {
   dirname "$(command -v redis-server)"
 }
 
-readonly PODMAN_PACKAGES=(podman runc netavark aardvark-dns iptables)
+readonly PODMAN_PACKAGES=(podman runc netavark aardvark-dns iptables iproute2)
 
 podman() {
   local package missing=()

@@ -6,9 +6,12 @@
 #   tests/e2e/containers.sh clean   the same, and delete its images, containers and volumes
 #
 # A Docker engine that answers is used as it is. Without one, podman and runc are installed from the system's packages
-# and serve Docker's API on a socket in the cache, with their storage and networks there as well; that needs root.
+# and serve Docker's API on a socket in the cache, with their storage there as well; that needs root. This engine has a
+# network of its own, so that ports which it publishes are not in anybody's way: nsenter --net=PATH leads into it. What
+# runs there cannot reach the world, and need not.
 #
-# The lines set ENGINE (docker or podman), COMPOSE (the command), and what both need to find the engine.
+# The lines set ENGINE (docker or podman), COMPOSE (the command), ENGINE_NETWORK (that path), and what both need to find
+# the engine.
 # podman runs health checks from systemd timers only: where there is no systemd, `podman healthcheck run` does it.
 set -euo pipefail
 
@@ -88,7 +91,9 @@ start_podman() {
   export CONTAINERS_CONF=$home/containers.conf CONTAINERS_STORAGE_CONF=$home/storage.conf
   ours && return
   rm -f "$home/engine.sock"
-  setsid podman system service --time=0 "unix://$home/engine.sock" </dev/null >"$home/engine.log" 2>&1 &
+  # shellcheck disable=SC2016  # the variable is the inner shell's
+  setsid unshare --net sh -c 'ip link set lo up && exec podman system service --time=0 "unix://$1"' - \
+    "$home/engine.sock" </dev/null >"$home/engine.log" 2>&1 &
   printf '%s\n' $! >"$home/engine.pid"
   for _ in $(seq 100); do
     ours && podman --remote --url "unix://$home/engine.sock" version >/dev/null 2>&1 && return
@@ -108,6 +113,7 @@ start() {
   start_podman
   variable ENGINE podman
   variable COMPOSE "$("$here/../../scripts/tools.sh" compose)/docker-compose"
+  variable ENGINE_NETWORK "/proc/$(<"$home/engine.pid")/ns/net"
   variable DOCKER_HOST "unix://$home/engine.sock"
   variable CONTAINERS_CONF "$home/containers.conf"
   variable CONTAINERS_STORAGE_CONF "$home/storage.conf"

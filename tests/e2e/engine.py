@@ -1,4 +1,5 @@
 """The container engine that tests/e2e/containers.sh provides, and a Compose project in it."""
+import ctypes
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import subprocess
 
 from programs import Failure
 
+CLONE_NEWNET = 0x40000000  # linux/sched.h
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -18,6 +20,14 @@ class Engine:
         exported = (shlex.split(line.removeprefix("export "))[0] for line in lines.splitlines())
         self.env = {**os.environ, **dict(variable.split("=", 1) for variable in exported)}
         self.name = self.env["ENGINE"]
+
+    def enter_network(self):
+        """Moves this process, and what it starts from now on, into the network of an engine that has one of its own."""
+        network = self.env.get("ENGINE_NETWORK")
+        if network:
+            with open(network, "rb") as file:
+                if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
+                    raise Failure(f"cannot enter {network}: {os.strerror(ctypes.get_errno())}")
 
     def stop(self):
         """Ends the engine if it was started for us."""
@@ -82,9 +92,10 @@ class Project:
         return output([*self.engine.env["COMPOSE"].split(), *words], cwd=self.folder, env=self.env,
                       timeout=timeout, **more)
 
-    def script(self, name):
+    def script(self, name, timeout=60, fails=False, **variables):
         """Runs one of the tree's scripts and returns what it says."""
-        return output([f"./scripts/{name}"], cwd=self.folder, env=self.env, timeout=60)
+        env = {**self.env, **variables}
+        return output([f"./scripts/{name}"], cwd=self.folder, env=env, timeout=timeout, fails=fails, stderr=subprocess.STDOUT)
 
     def builds(self, service):
         """Tells whether the image of a service can be built as the compose file says."""
@@ -94,6 +105,9 @@ class Project:
     def config(self):
         """Returns the compose file as Compose reads it, all profiles included."""
         return json.loads(self.compose("--profile", "*", "config", "--format", "json"))
+
+    def create_network(self, services):
+        self.compose("--profile", "*", "create", "--no-build", *services, timeout=180)
 
     def up(self, services):
         self.compose("--profile", "*", "up", "--detach", "--no-build", *services, timeout=180)
@@ -113,15 +127,15 @@ class Project:
         return self.containers[service]
 
 
-def output(command, timeout, check=True, stderr=subprocess.PIPE, **more):
-    """Runs a command and returns its standard output; its standard error goes into the failure."""
+def output(command, timeout, check=True, fails=False, stderr=subprocess.PIPE, **more):
+    """Runs a command, which may be meant to fail, and returns its standard output."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
                               errors="replace", timeout=timeout, check=False, **more)
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{shlex.join(words[:6])} takes more than {timeout} s") from error
-    if check and done.returncode:
+    if check and bool(done.returncode) != fails:
         said = (done.stderr or done.stdout)[-2000:]
         raise Failure(f"{shlex.join(words[:6])} … ends with {done.returncode}: {said}")
     return done.stdout

@@ -20,6 +20,7 @@ from programs import Failure
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 LABEL = "autolog.made-of"  # tells our images from those of a registry, and one from the next
+NOT_COPIED = {"__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "ensurepip"}
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUP = "root:x:0:\nnobody:x:65534:\n"
 # CAP_NET_BIND_SERVICE, permitted and effective, as an attribute of a file (revision 2 in linux/capability.h).
@@ -90,9 +91,9 @@ def recipe(service, binary):
     if service == "autolog":
         return Recipe({"/usr/local/bin/autolog": (None, str(binary))}, dockerfile(), {"/data": (65532, 65532)})
     if service == "shop":
-        standard_library = pathlib.Path(sys.modules["os"].__file__).parent
+        library = pathlib.Path(os.__file__).parent
         return Recipe({"/usr/local/bin/python3": (None, str(pathlib.Path(sys.executable).resolve())),
-                       str(standard_library): (None, str(standard_library))}, ['CMD ["python3"]'], shell=True)
+                       f"/usr/local/lib/{library.name}": (None, str(library))}, ['CMD ["python3"]'], shell=True)
     if service in GIVEN:
         variable, target, folders = GIVEN[service]
         program = os.environ.get(variable) or shutil.which(service)
@@ -145,7 +146,7 @@ class Tree:
         """Adds a file or a folder of this machine; links are followed."""
         if source.is_dir():
             for inner in sorted(source.iterdir()):
-                if inner.name not in ("__pycache__", "test", "tests", "idlelib", "lib2to3"):
+                if inner.name not in NOT_COPIED:
                     self.copy(f"{path}/{inner.name}", inner)
             return
         self.folder(str(pathlib.PurePosixPath(path).parent))

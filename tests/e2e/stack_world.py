@@ -1,4 +1,5 @@
 """The whole stack as a newcomer starts it: a clean copy of the tree, scripts/setup.sh, docker compose up."""
+import contextlib
 import json
 import os
 import pathlib
@@ -48,15 +49,20 @@ class Stack:
         return self
 
     def __exit__(self, kind, error, _):
-        if isinstance(error, Exception):
-            self.tell_logs()
-        self.remove()
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self.engine.stop()
+        try:
+            if isinstance(error, Exception):
+                self.tell_logs()
+            self.remove()
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.engine.stop()
 
     def tell_logs(self):
+        if self.stands_in():
+            print("--- the end of the stand-in's log", *self.engine.logs(STAND_IN).splitlines()[-25:], sep="\n", flush=True)
         for service in self.here:
-            print(f"--- the end of the log of {service}", *self.logs(service)[-25:], sep="\n", flush=True)
+            with contextlib.suppress(Failure):  # it may not have got that far
+                print(f"--- the end of the log of {service}", *self.logs(service)[-25:], sep="\n", flush=True)
 
     def remove(self):
         """Removes containers, networks and volumes, also those that an interrupted run has left."""
@@ -106,9 +112,10 @@ class Stack:
                 for settings in self.here.values() for port in settings.get("ports", [])}
 
     def up(self):
-        self.project.up(self.here)
         if self.stands_in():
+            self.project.create_network(self.here)
             self.start_stand_in()
+        self.project.up(self.here)
 
     def stands_in(self):
         return sorted({"loki", "tempo"} & set(self.left_out))

@@ -32,7 +32,8 @@ overrides.defaults.compaction.block_retention overrides.defaults.metrics_generat
 overrides.defaults.metrics_generator.processor.service_graphs.dimensions
 overrides.defaults.metrics_generator.processor.span_metrics.dimensions
 overrides.defaults.metrics_generator.processors overrides.defaults.metrics_generator.trace_id_label_name
-server.http_listen_port server.log_level storage.trace.backend storage.trace.local.path storage.trace.wal.path stream_over_http_enabled
+server.http_listen_port server.log_level storage.trace.backend storage.trace.local.path storage.trace.wal.path
+stream_over_http_enabled
 usage_report.reporting_enabled
 """
 # What earlier versions knew, and these refuse or are about to.
