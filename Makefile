@@ -105,6 +105,11 @@ e2e-signals: ## Send telemetry through a real collector and Prometheus that read
 	./scripts/tools.sh compose collector prometheus node-exporter >/dev/null
 	python3 tests/e2e/signals.py
 
+.PHONY: e2e-clients
+e2e-clients: ## Run the example clients against the service: verbose, quiet, and quiet by themselves.
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 -W error tests/e2e/clients.py
+
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	./scripts/tools.sh stack

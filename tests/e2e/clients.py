@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The clients under examples/, each of them a program that logs, against a real service with tokens."""
 import os
 import pathlib
@@ -8,10 +9,10 @@ import tempfile
 import time
 import unittest
 
-from stack import ROOT
 from programs import Program, call, free_port, plain_environment, until
 
 OPERATOR, APP = "operator-token-of-the-test-of-examples", "app-token-of-the-test-of-the-examples"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TTL = 60  # seconds; autolog grants no less
 EXAMPLES = ROOT / "examples"
 
