@@ -107,7 +107,7 @@ e2e-signals: ## Send telemetry through a real collector and Prometheus that read
 
 .PHONY: e2e-clients
 e2e-clients: ## Run the example clients against the service: verbose, quiet, and quiet by themselves.
-	$(CARGO) build --quiet --locked
+	$(CARGO) build --quiet --locked --bin autolog --example poll
 	AUTOLOG_BIN=$(BINARY) python3 -W error tests/e2e/clients.py
 
 .PHONY: e2e-loki
