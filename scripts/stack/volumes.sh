@@ -42,7 +42,7 @@ with_volume() {
 pack() { with_volume "$1" tar -C "/volume/$2" --numeric-owner -cz .; }
 
 # Replaces a volume by an archive from standard input.
-unpack() { with_volume "$1" sh -c 'find /volume -mindepth 1 -delete && tar -C /volume --numeric-owner -xz'; }
+unpack() { with_volume "$1" sh -c 'find /volume -mindepth 1 -maxdepth 1 -exec rm -rf {} + && tar -C /volume --numeric-owner -xz'; }
 
 is_empty() { [[ -z $(with_volume "$1" find /volume -mindepth 1 -print) ]]; }
 

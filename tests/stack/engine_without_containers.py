@@ -75,7 +75,7 @@ def main(verb, *words):
         at = words.index("--volume") + 1
         folder = str(volume(words[at].partition(":")[0]))
         command = [word.replace("/volume", folder) for word in words[at + 2:]]  # after it, the image
-        sys.exit(subprocess.run(command).returncode)
+        sys.exit(subprocess.run(command, env={"PATH": str(FOLDER / "bin")}).returncode)
     else:
         sys.exit(f"no {verb} here")
 

@@ -1,7 +1,7 @@
 """scripts/backup.sh and scripts/restore.sh with a real Prometheus and a real Redis, which are programs here.
 
-What the engine would do in containers is done in folders (engine_without_containers.py), so not checked here: that the
-images' tar and find do as this machine's. The other volumes hold files of the test's own, with owners of their own.
+What the engine would do in containers is done in folders (engine_without_containers.py), with the tools of busybox as in
+the image that the scripts use. The other volumes hold files of the test's own, with owners of their own.
 """
 import json
 import os
@@ -55,10 +55,12 @@ class Machine:
                 "inside": {"wget": str(self.wget()), "127.0.0.1:9090": address, "/prometheus": data}}
 
     def wget(self):
-        """The wget of Prometheus's image is that of busybox."""
-        link = self.engine / "wget"
-        link.symlink_to(tool("busybox", "busybox"))
-        return link
+        """The tools of both images are busybox's."""
+        folder = self.engine / "bin"
+        folder.mkdir()
+        for name in ("wget", "sh", "tar", "gzip", "find", "rm"):
+            (folder / name).symlink_to(tool("busybox", "busybox"))
+        return folder / "wget"
 
     def volume(self, name):
         return self.engine / "volumes" / f"autolog_{name}"
