@@ -72,9 +72,14 @@ check-scripts:
 check-rules: ## Test the alert rules and the routes of their alerts.
 	./scripts/check-rules.sh
 
+.PHONY: check-dashboards
+check-dashboards: ## Test Grafana's files alone: queries, metrics, links.
+	./scripts/tools.sh compose stack >/dev/null
+	python3 -W error -m unittest discover --quiet --start-directory tests/stack --pattern test_grafana.py
+
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
-	./scripts/tools.sh lint compose busybox caddy pebble redis redis-exporter stack >/dev/null
+	./scripts/tools.sh lint logql compose busybox caddy pebble redis redis-exporter stack >/dev/null
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 -W error -m unittest discover --quiet --start-directory tests/stack
 
