@@ -25,6 +25,7 @@ build: ## Build the release binary.
 test: test-examples ## Install what the tests need, and run them.
 	./scripts/tools.sh redis
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --locked --lib --test it
+	$(CARGO) test --locked --test chaos -- --test-threads 1
 
 .PHONY: test-valkey
 test-valkey: ## Run the tests that need a Redis on Valkey instead.
@@ -35,7 +36,7 @@ test-examples: ## Test the Python example.
 	python3 -m unittest discover --quiet --start-directory examples/python
 
 .PHONY: check
-check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-signals ## Run every static check.
+check: check-format check-lints check-docs check-dependencies check-scripts check-rules check-stack ## Run every static check.
 
 .PHONY: check-format
 check-format:
@@ -63,14 +64,14 @@ check-scripts:
 check-rules: ## Test the alert rules and the routes of their alerts.
 	./scripts/check-rules.sh
 
-.PHONY: check-signals
-check-signals: ## Test the files of collector, Prometheus, Loki, Tempo and Alloy with the programs that read them.
-	./scripts/tools.sh lint compose stack >/dev/null
-	cd tests/stack && python3 -W error -m unittest --quiet test_signals test_documented
+.PHONY: check-dashboards
+check-dashboards: ## Test Grafana's files alone: queries, metrics, links.
+	./scripts/tools.sh compose stack >/dev/null
+	python3 -W error -m unittest discover --quiet --start-directory tests/stack --pattern test_grafana.py
 
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
-	./scripts/tools.sh lint compose busybox caddy pebble redis redis-exporter stack >/dev/null
+	./scripts/tools.sh lint logql compose busybox caddy pebble redis redis-exporter stack >/dev/null
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 -W error -m unittest discover --quiet --start-directory tests/stack
 
@@ -90,6 +91,12 @@ e2e-stack: ## Bring up the whole stack under docker-compose.yml and follow signa
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/stack.py
 
+.PHONY: e2e-dashboards
+e2e-dashboards: ## Run every query of the dashboards on real programs with data in them.
+	./scripts/tools.sh redis stack node-exporter redis-exporter collector
+	$(CARGO) build --quiet --locked
+	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/dashboards.py
+
 .PHONY: e2e-signals
 e2e-signals: ## Send telemetry through a real collector and Prometheus that read the stack's files.
 	./scripts/tools.sh compose collector prometheus node-exporter >/dev/null
@@ -102,9 +109,14 @@ e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/loki.py
 
 .PHONY: chaos
-chaos: ## Kill the service 200 times and look for every acknowledged session.
+chaos: ## Try every fault on real Redis servers and three replicas, print the figures, and judge them.
 	./scripts/tools.sh redis
+	AUTOLOG_CHAOS=1 $(CARGO) test --locked --test chaos -- --include-ignored --nocapture --test-threads 1
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads others' input, FUZZ_SECONDS (120) for each target.
+	./scripts/fuzz.sh
 
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.

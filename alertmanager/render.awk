@@ -8,10 +8,10 @@ function problem(text) {
   failed = 1
 }
 
-# Returns the value of a variable; it must fit on one line.
+# Returns the value of a variable, as a text even if it looks like a number; it must fit on one line.
 function value(name) {
   if (ENVIRON[name] ~ /[[:cntrl:]]/) problem(name " has a line break or another control character in it")
-  return ENVIRON[name]
+  return ENVIRON[name] ""
 }
 
 # Quotes a text for YAML; nothing but the quote itself is special between single quotes.
@@ -33,11 +33,17 @@ function given(file,   line, found) {
   return found
 }
 
+# Tells whether a text is an address of HTTP: a scheme, perhaps a user, a host, perhaps a port; and no odd characters.
+function is_url(text) {
+  return text ~ /^https?:\/\/([^]\/?#@[]*@)?(\[[0-9A-Fa-f:.]+\]|[^]\/?#@:[%]+)(:[0-9]+)?([\/?#]|$)/ &&
+    text !~ /[^]A-Za-z0-9._~:\/?#[@!$&'()*+,;=%-]/ && text !~ /%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)/
+}
+
 # Takes the target of a receiver from a variable, if it is set.
 function target(receiver, name,   url) {
   url = value(name)
   if (url == "") return
-  if (url !~ /^https?:\/\/[^\/?#]/ || url ~ /[^]A-Za-z0-9._~:\/?#[@!$&'()*+,;=%-]/)
+  if (!is_url(url))
     problem(name " is no http:// or https:// address, or has characters that must be written as %XX there")
   targets[receiver] = url
 }
@@ -55,7 +61,7 @@ function read_smtp(   required, i, missing, password) {
   if (to && to !~ /@/) problem("SMTP_TO is no e-mail address")
   if (require_tls !~ /^(|true|false)$/) problem("SMTP_REQUIRE_TLS is neither true nor false")
   password = given(secrets "/smtp_password")
-  if (username && !password) problem("SMTP_USERNAME is set, but the secret file smtp_password is empty or missing")
+  if (username && !password) problem("SMTP_USERNAME is set, but the file smtp_password is empty or cannot be read")
   if (password && !username) problem("the secret file smtp_password is not empty, but SMTP_USERNAME is missing")
   mailed["critical"]; mailed["warning"]
 }

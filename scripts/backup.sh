@@ -64,7 +64,7 @@ cold() {
 
 config() {
   local secrets
-  secrets=$(secrets_folder)
+  secrets=$(setting SECRETS_DIR ./secrets)
   [[ -d $secrets ]] || die "there is no folder $secrets; nothing to back up before scripts/setup.sh"
   tar -czf "$aside/secrets.tar.gz" -C "$secrets" .
   [[ ! -e .env ]] || cp .env "$aside/env"

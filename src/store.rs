@@ -59,6 +59,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// There is one follower: a store may keep a connection for it.
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError>;
+
+    /// Looks after what the store needs to be used at any time, until it is dropped; whoever opens a store runs this
+    /// beside.
+    async fn tend(&self) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// How long [`Store::changes`] waits for something to happen.

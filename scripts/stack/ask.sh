@@ -1,12 +1,8 @@
 # shellcheck shell=bash
 # What smoke-test.sh and demo.sh share: where the parts of the running stack are, how to ask them, and how to wait.
 
-# Prints what docker compose takes for a setting, or the default: setting NAME DEFAULT
-setting() {
-  local value
-  value=$(printenv "$1") || value=$(sed -nE "s/^$1=//p" .env 2>/dev/null | tail -n 1 | tr -d "\"'\r") || true
-  printf '%s\n' "${value:-$2}"
-}
+# shellcheck source=scripts/stack/settings.sh
+source scripts/stack/settings.sh
 
 here=$(setting BIND_ADDRESS 127.0.0.1)
 secrets=$(setting SECRETS_DIR ./secrets)

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # What backup.sh and restore.sh share: the volumes of the stack, and who uses them.
+# shellcheck source=scripts/stack/settings.sh
+source scripts/stack/settings.sh
 
 # The name in docker-compose.yml, with which the engine prefixes its volumes.
 readonly project=autolog
@@ -32,11 +34,5 @@ pack() { with_volume "$1" tar -C "/volume/$2" -cz .; }
 unpack() { with_volume "$1" sh -c 'find /volume -mindepth 1 -delete && tar -C /volume -xz'; }
 
 is_empty() { [[ -z $(with_volume "$1" find /volume -mindepth 1 -print) ]]; }
-
-secrets_folder() {
-  local folder
-  folder=$(printenv SECRETS_DIR) || folder=$(sed -nE 's/^SECRETS_DIR=//p' .env 2>/dev/null | tail -n 1 | tr -d "\"'\r") || true
-  printf '%s\n' "${folder:-./secrets}"
-}
 
 size() { du -h "$1" | cut -f 1; }

@@ -2,14 +2,19 @@
 # Programs built with cargo. Sourced by scripts/tools.sh.
 : "${tools:?}"
 
-readonly DENY_VERSION=0.20.2
+readonly DENY_VERSION=0.20.2 FUZZ_VERSION=0.13.2
 
-deny() {
-  if [[ $("$tools/bin/cargo-deny" --version 2>/dev/null) != "cargo-deny $DENY_VERSION" ]]; then
+# Builds a cargo command unless that version is there: cargo_tool NAME VERSION
+cargo_tool() {
+  local name=cargo-$1 version=$2
+  if [[ $("$tools/bin/$name" "$1" --version 2>/dev/null) != "$name $version" ]]; then
     need cargo
-    say "building cargo-deny $DENY_VERSION (some minutes)"
-    cargo install --quiet --locked "cargo-deny@$DENY_VERSION" --root "$tools" >&2
-    prove "$tools/bin" cargo-deny
+    say "building $name $version (some minutes)"
+    cargo install --quiet --locked "$name@$version" --root "$tools" >&2
   fi
   printf '%s\n' "$tools/bin"
 }
+
+deny() { cargo_tool deny "$DENY_VERSION"; }
+
+fuzz() { cargo_tool fuzz "$FUZZ_VERSION"; }

@@ -73,6 +73,7 @@ impl Assembly {
         let (counter, counts) = counter(control.clone(), config.errors);
         let (readiness, latch) = readiness();
         let tasks = Tasks::new(Arc::clone(&metrics));
+        tasks.tend(Arc::clone(&store));
         let feed = Feed {
             store,
             snapshot: Arc::clone(&snapshot),

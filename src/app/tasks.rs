@@ -13,6 +13,7 @@ use crate::feed::{Feed, News};
 use crate::metrics::Metrics;
 use crate::metrics::labels::Task;
 use crate::readiness::Latch;
+use crate::store::Store;
 use crate::telemetry::Chain;
 
 /// How long to wait before a task that ended is started again.
@@ -55,6 +56,19 @@ impl Tasks {
                     News::RolledBack(losses) => control.tell_rollback(&losses),
                 };
                 feed.follow(shutdown, tell).await;
+            }
+        });
+    }
+
+    /// Looks after the store.
+    pub(super) fn tend(&self, store: Arc<dyn Store>) {
+        self.supervise(Task::Store, move |shutdown| {
+            let store = Arc::clone(&store);
+            async move {
+                tokio::select! {
+                    () = store.tend() => {}
+                    () = shutdown.cancelled() => {}
+                }
             }
         });
     }

@@ -5,7 +5,7 @@ mod written;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::store::redis::{Endpoint, RedisAddress};
+use crate::store::redis::{Endpoint, List, RedisAddress};
 
 pub(super) use written::{Written, WrittenRedis};
 
@@ -19,7 +19,7 @@ pub enum StoreAddress {
     },
     /// The embedded store, in memory: gone with the process.
     Memory,
-    /// One Redis server.
+    /// A Redis.
     Redis(RedisAddress),
 }
 
@@ -52,15 +52,18 @@ fn write_redis(formatter: &mut fmt::Formatter<'_>, address: &RedisAddress) -> fm
     };
     let database = address.database;
     match &address.endpoint {
-        Endpoint::Tcp { host, port } if host.contains(':') => {
-            write!(formatter, "{scheme}://[{host}]:{port}/{database}")
-        }
-        Endpoint::Tcp { host, port } => {
-            write!(formatter, "{scheme}://{host}:{port}/{database}")
-        }
+        Endpoint::Tcp(node) => write!(formatter, "{scheme}://{node}/{database}"),
         Endpoint::Unix { path } => {
             write!(formatter, "redis+unix://{}?db={database}", path.display())
         }
+        Endpoint::Sentinel { sentinels, primary } => {
+            let sentinels = List(sentinels);
+            write!(
+                formatter,
+                "{scheme}+sentinel://{sentinels}/{primary}/{database}"
+            )
+        }
+        Endpoint::Cluster { seeds } => write!(formatter, "{scheme}+cluster://{}", List(seeds)),
     }
 }
 
@@ -72,9 +75,6 @@ pub enum AddressError {
         "must begin with redb:, memory:, redis://, rediss://, redis+unix://, redis[s]+sentinel:// or redis[s]+cluster://"
     )]
     Scheme,
-    /// An address of several servers, which this version cannot use.
-    #[error("{0} is not supported by this version yet; use redis:// or rediss:// with one server")]
-    NotYet(&'static str),
     /// `redb:` without a file.
     #[error("needs a path after redb:")]
     Path,
@@ -96,6 +96,9 @@ pub enum AddressError {
     /// Two numbers of a database.
     #[error("has a database number in the path and in ?db=")]
     Databases,
+    /// Another database than the only one of a Cluster.
+    #[error("has a database number, and a Redis Cluster has only 0")]
+    ClusterDatabase,
     /// A parameter other than `db`.
     #[error("has a parameter other than db")]
     Parameter,

@@ -155,8 +155,8 @@ fn what_is_no_utf8_is_a_problem_only_under_our_names() {
     "AUTOLOG_STORE_PASSWORD: is required with a user")]
 #[case::no_password_file(&[("AUTOLOG_STORE", "redis://b"), ("AUTOLOG_STORE_PASSWORD_FILE", "/nowhere/at/all")],
     "AUTOLOG_STORE_PASSWORD_FILE: names a file that cannot be read: entity not found")]
-#[case::sentinel(&[("AUTOLOG_STORE", "redis+sentinel://a,b/main")],
-    "AUTOLOG_STORE: redis+sentinel is not supported by this version yet; use redis:// or rediss:// with one server")]
+#[case::sentinel_password_without_sentinels(&[("AUTOLOG_SENTINEL_PASSWORD", "x")],
+    "AUTOLOG_SENTINEL_PASSWORD: is only used with Sentinels (redis+sentinel://)")]
 fn contradictions_are_refused(#[case] pairs: &[(&str, &str)], #[case] expected: &str) {
     let problems = problems(pairs);
     assert_eq!(problems.lines().next(), Some(expected), "{problems}");
@@ -229,14 +229,47 @@ fn redis_gets_its_companions() {
         panic!("no Redis");
     };
     assert_eq!(
-        address.password.unwrap().expose_secret(),
+        address.login.password.unwrap().expose_secret(),
         "not-a-real-password"
     );
-    assert_eq!(address.username.as_deref(), Some("autolog"));
+    assert_eq!(address.login.username.as_deref(), Some("autolog"));
     assert_eq!(address.tls.unwrap().ca_file, Some("/etc/ca.pem".into()));
     assert_eq!(
         (address.database, address.key_prefix.as_str()),
         (2, "shared:al")
+    );
+}
+
+#[test]
+fn sentinels_get_theirs_and_nobody_else_takes_them() {
+    let companions = [
+        ("AUTOLOG_SENTINEL_USERNAME", "watcher"),
+        ("AUTOLOG_SENTINEL_PASSWORD", "not-a-real-password"),
+    ];
+    let with = |store| [&[("AUTOLOG_STORE", store)], &companions[..]].concat();
+    let config = read(&with("redis+sentinel://a,b/main")).unwrap();
+    let StoreAddress::Redis(address) = config.store else {
+        panic!("no Redis");
+    };
+    let login = address.sentinel_login;
+    assert_eq!(login.username.as_deref(), Some("watcher"));
+    assert_eq!(
+        login.password.unwrap().expose_secret(),
+        "not-a-real-password"
+    );
+    assert!(address.login.password.is_none());
+    for store in ["redis://a", "redis+cluster://a,b", "memory:"] {
+        let problems = problems(&with(store));
+        for (name, _) in companions {
+            let expected = format!("{name}: is only used with Sentinels");
+            assert!(problems.contains(&expected), "{store}: {problems}");
+        }
+    }
+    let alone = read(&with("redis+sentinel://a/main")[..2]).unwrap_err();
+    assert!(
+        alone
+            .to_string()
+            .contains("AUTOLOG_SENTINEL_PASSWORD: is required")
     );
 }
 

@@ -86,12 +86,13 @@ variables! {
     }
     "Store" {
         data_dir "DATA_DIR" Text("./data"), "Directory of the embedded store and of the generated secrets.";
-        store "STORE" Derived("`redb:` in the data directory"), "Where sessions are kept: `redb:<path>`, `memory:`, `redis://host:port/db`, `rediss://host:port/db` or `redis+unix:///path?db=0`.";
+        store "STORE" Derived("`redb:` in the data directory"), "Where sessions are kept: `redb:<path>`, `memory:`, `redis://host:port/db`, `redis+unix:///path?db=0`, `redis+sentinel://host:port,…/primary/db` or `redis+cluster://host:port,…`; with TLS `rediss…`.";
         store_username "STORE_USERNAME" Nothing, "The Redis user, if the address names none.";
         store_password "STORE_PASSWORD" Secret, "The Redis password, if the address has none.";
         store_password_file "STORE_PASSWORD_FILE" Nothing, "File with the Redis password, instead of the variable.";
         store_ca_file "STORE_CA_FILE" Nothing, "PEM file with the CA certificates that Redis over TLS is checked against, instead of the system's.";
-        sentinel_password "SENTINEL_PASSWORD" Secret, "The password of the Sentinels. Sentinel is not supported by this version yet.";
+        sentinel_username "SENTINEL_USERNAME" Nothing, "The user at the Sentinels, if not the default one.";
+        sentinel_password "SENTINEL_PASSWORD" Secret, "The password of the Sentinels, if they have one.";
         sentinel_password_file "SENTINEL_PASSWORD_FILE" Nothing, "File with the password of the Sentinels, instead of the variable.";
         key_prefix "KEY_PREFIX" Text("al"), "What every Redis key begins with, for a Redis shared with others.";
     }

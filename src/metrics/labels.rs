@@ -312,6 +312,8 @@ labels! {
     Task {
         /// Follows the store's changes.
         Feed = "feed",
+        /// Looks after the store's connections.
+        Store = "store",
         /// Ends what has lapsed.
         Sweeper = "sweeper",
         /// Flushes the error counts.

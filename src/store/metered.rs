@@ -80,6 +80,10 @@ impl Store for Metered {
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
         self.store.changes(position).await
     }
+
+    async fn tend(&self) {
+        self.store.tend().await;
+    }
 }
 
 const fn label(operation: &Operation) -> StoreOperation {

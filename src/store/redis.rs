@@ -1,12 +1,11 @@
-//! Keeps the state in one Redis, which several replicas may share.
+//! Keeps the state in one Redis, which several replicas may share: at a fixed address, behind Sentinels, or in a Cluster.
 //!
 //! An operation is loaded, decided here and committed by one script each; the commit refuses if anything was written
 //! in between, and the operation is decided anew. Writers of one process take turns, so that only other replicas can
 //! be in the way.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +22,7 @@ mod changes;
 mod check;
 mod connection;
 mod count;
+mod dialer;
 mod failure;
 mod history;
 mod keys;
@@ -30,11 +30,14 @@ mod list;
 mod load;
 mod migrate;
 mod payload;
+mod primary;
 
-pub use address::{AddressError, Endpoint, RedisAddress, Tls};
+pub use address::{AddressError, Endpoint, List, Login, Node, RedisAddress, Tls};
+pub use changes::read_entries;
 pub use migrate::Migration;
 
 use connection::Connections;
+use dialer::Place;
 use keys::Keys;
 
 /// How many entries the feed keeps, roughly: a follower that is further behind reads everything anew.
@@ -42,7 +45,7 @@ const FEED_LENGTH: usize = 10_000;
 /// How long a write may take in all, whatever happens.
 const WRITE_DEADLINE: Duration = Duration::from_millis(900);
 
-/// Keeps the state in one Redis.
+/// Keeps the state in one Redis: the primary, wherever it is.
 #[derive(Debug)]
 pub struct Redis {
     address: RedisAddress,
@@ -52,7 +55,8 @@ pub struct Redis {
     migrations: Vec<Migration>,
     /// Held by whoever writes.
     turn: tokio::sync::Mutex<()>,
-    checked: AtomicBool,
+    /// Where the server is whose settings were looked at last.
+    checked: Mutex<Option<Place>>,
 }
 
 impl Redis {
@@ -74,8 +78,19 @@ impl Redis {
             policy,
             migrations,
             turn: tokio::sync::Mutex::new(()),
-            checked: AtomicBool::new(false),
+            checked: Mutex::default(),
         })
+    }
+
+    /// Whether the feed comes from another server than when this was asked last.
+    fn is_on_another_server(&self) -> bool {
+        let place = self.connections.place();
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_another = place.is_some() && *checked != place;
+        if is_another {
+            *checked = place;
+        }
+        is_another
     }
 }
 
@@ -100,7 +115,7 @@ impl Store for Redis {
 
     async fn list(&self, seed: &Book) -> Result<Listing, StoreError> {
         let listing = self.list_or_start(seed).await?;
-        if !self.checked.swap(true, Ordering::Relaxed) {
+        if self.is_on_another_server() {
             self.warn_of_risks().await;
         }
         Ok(listing)
@@ -112,6 +127,10 @@ impl Store for Redis {
 
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {
         self.follow(position).await
+    }
+
+    async fn tend(&self) {
+        self.connections.tend().await;
     }
 }
 

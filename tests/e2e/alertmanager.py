@@ -40,12 +40,14 @@ def start_alertmanager(version, folder, config):
     return program
 
 
-def start_prometheus(version, folder, alertmanager, targets, rules):
+def start_prometheus(version, folder, alertmanager, targets, rules, *flags, scrape_itself=False):
     """Starts Prometheus that scrapes and evaluates every second.
 
     `targets` are (job, address, labels); `rules` is YAML, or the path of rule files with wildcards.
     """
     port = free_port()
+    if scrape_itself:
+        targets = [*targets, ("prometheus", f"127.0.0.1:{port}", {})]
     path, rule_path = folder / "prometheus.yml", rules
     if isinstance(rules, str):
         rule_path = folder / "rules.yml"
@@ -60,7 +62,7 @@ def start_prometheus(version, folder, alertmanager, targets, rules):
     }, indent=1))
     program = Program("prometheus", [
         programs(version) / "prometheus", f"--config.file={path}", f"--storage.tsdb.path={folder / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{port}"], folder).start()
+        f"--web.listen-address=127.0.0.1:{port}", *flags], folder).start()
     program.url = f"http://127.0.0.1:{port}"
     return program
 

@@ -56,6 +56,7 @@ class Network:
     def etc(self, folder, services):
         """Lays an /etc over the machine's own that nobody else sees, with the names of the stack in it."""
         folder.mkdir()
+        self.folder = folder
         run("mount", "-t", "tmpfs", "tmpfs", folder)
         for name in ("upper", "work"):
             (folder / name).mkdir()
@@ -73,5 +74,8 @@ class Network:
         run("mount", "--bind", source, target)
 
     def close(self):
+        """Ends the other host, and takes away what would keep the folder from being removed."""
         self.collector.kill()
         self.collector.wait()
+        run("umount", "--lazy", "/etc")
+        run("umount", "--lazy", self.folder)

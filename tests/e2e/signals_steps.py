@@ -4,7 +4,7 @@ import secrets
 import socket
 import time
 
-from otlp import Application, new_trace
+from otlp import Application, attributes, new_trace
 from programs import Failure, answers, call, get_json, until
 from signals_world import CLUSTER, COLLECTOR, ENVIRONMENT, PROMETHEUS, ROOT
 from steps import must, step
@@ -75,6 +75,24 @@ def every_signal_has_one_environment(world):
                      and "deployment_environment" not in labels[0], f"unexpected labels: {labels}")
 
 
+def headers_that_are_secrets_are_left_out(world):
+    kept, secret = "http.request.header.user-agent", secrets.token_hex(8)
+    headers = {"http.request.header.authorization": secret, "http.request.header.Cookie": secret,
+               "http.request.header.proxy-authorization": secret, "http.response.header.set-cookie": secret,
+               "http.request.header.x-api-key": secret, kept: "curl"}
+    with step("headers that hold credentials go nowhere, on spans and logs; others do"):
+        app, now = shop(), str(time.time_ns())
+        app.send("logs", {"scopeLogs": [{"logRecords": [{
+            "timeUnixNano": now, "body": {"stringValue": "called"}, "attributes": attributes(headers)}]}]})
+        app.send("traces", {"scopeSpans": [{"spans": [{
+            "traceId": new_trace(), "spanId": secrets.token_hex(8), "name": "call", "kind": 3, "startTimeUnixNano": now,
+            "endTimeUnixNano": now, "attributes": attributes(headers)}]}]})
+        for target in ("loki", "tempo"):
+            _, content = until(f"{target} got it", lambda: world.find(target, app.name), within=20)
+            must(kept in str(content), f"{target} did not get {kept}: {content}")
+            must(secret not in str(content), f"{target} got a secret: {content}")
+
+
 def the_nameless_are_left_out(world):
     with step("logs and spans without a service name go nowhere; metrics do"):
         unnamed = secrets.token_hex(4)
@@ -124,6 +142,31 @@ def the_collector_watches_itself(world):
         must(not missing, f"the node exporter exposes no {missing}")
 
 
+def a_restart_of_the_collector_loses_nothing(world):
+    with step("the collector is stopped with signals in its hands: they arrive first"):
+        app = shop()
+        app.serves(200, 3)
+        app.logs("a last line")
+        app.traces(new_trace())
+        world.collector.stop()
+        for target in ("loki", "tempo"):
+            until(f"{target} got it", lambda: world.find(target, app.name), within=10)
+        until("the metric is there", lambda: world.query(f'{COUNT}{{service_name="{app.name}"}} == 3'), within=10)
+        world.collector.start()
+        world.ready("http://otel-collector:13133")
+
+
+def what_prometheus_refuses_is_counted(world):
+    with step("a metric that is too old for Prometheus counts as failed, and takes no other with it"):
+        old, app = shop(), shop()
+        old.send("metrics", {"scopeMetrics": [{"metrics": [{"name": "old", "gauge": {"dataPoints": [
+            {"timeUnixNano": str(10**18), "asDouble": 1.0}]}}]}]})
+        app.serves(200)
+        until("the metric is there", lambda: world.query(f'{COUNT}{{service_name="{app.name}"}}'), within=20)
+        failed = 'otelcol_exporter_send_failed_metric_points{exporter="otlp_http/prometheus"} > 0'
+        until("the refusal is counted", lambda: world.query(failed), within=40)
+
+
 def an_outage_loses_nothing(world):
     app = shop()
     with step("Loki and Tempo are away for a while: what was sent meanwhile arrives"):
@@ -143,6 +186,27 @@ def an_outage_loses_nothing(world):
         world.prometheus.start()
         until("the metric is there",
               lambda: world.query(f'{COUNT}{{service_name="{app.name}"}} == 7'), within=60)
+
+
+def a_full_queue_costs_no_more_memory(world):
+    with step("Loki is away for long: the collector takes what fits, refuses the rest, and lets metrics pass"):
+        world.stop_stand_in()
+        app, taken = shop(), 0
+        line = secrets.token_hex(100_000)
+        records = [{"timeUnixNano": str(time.time_ns()), "body": {"stringValue": line}}] * 10
+        body = {"resourceLogs": [{"resource": {"attributes": attributes(app.resource)},
+                                  "scopeLogs": [{"logRecords": records}]}]}
+        while (status := call("POST", f"{COLLECTOR}/v1/logs", body, timeout=20)[0]) == 200:
+            taken += 1
+            must(taken < 100, "the collector takes 200 MB")
+        must(status in (429, 503), f"what does not fit is answered {status}, which an SDK does not repeat")
+        refused = 'otelcol_exporter_enqueue_failed_log_records{exporter="otlp_http/loki"} > 0'
+        until("the refusal is counted", lambda: world.query(refused), within=40)
+        rss = world.query("otelcol_process_memory_rss")[0][1]
+        must(rss < 512 << 20, f"the collector uses {rss / 2**20:.0f} MiB")
+        app.serves(200)
+        until("a metric passes", lambda: world.query(f'{COUNT}{{service_name="{app.name}"}}'), within=20)
+    print(f"         {taken * 2} MB waited; the collector used {rss / 2**20:.0f} MiB", flush=True)
 
 
 def the_eleventh_error_fires(world):
@@ -191,6 +255,7 @@ def prometheus_takes_what_others_write(_):
         must(status == 400, f"nonsense is answered {status} by the collector")
 
 
-ALL = [all_three_signals_arrive, every_signal_has_one_environment, the_nameless_are_left_out,
-       the_collector_watches_itself, prometheus_takes_what_others_write, an_outage_loses_nothing,
-       the_eleventh_error_fires]
+ALL = [all_three_signals_arrive, every_signal_has_one_environment, headers_that_are_secrets_are_left_out,
+       the_nameless_are_left_out, the_collector_watches_itself, prometheus_takes_what_others_write,
+       a_restart_of_the_collector_loses_nothing, what_prometheus_refuses_is_counted, an_outage_loses_nothing,
+       the_eleventh_error_fires, a_full_queue_costs_no_more_memory]

@@ -63,16 +63,19 @@ class SignalsWorld:
         self.binary = images.tool("collector", "otelcol-contrib")
         self.start_stand_in()
         collector, prometheus = services["otel-collector"], services["prometheus"]
-        self.run("collector", [*self.network.at_collector(), self.binary, *collector["command"]],
+        self.collector = self.run("collector", [*self.network.at_collector(), self.binary, *collector["command"]],
                  collector["environment"])
         self.prometheus = self.run(
             "prometheus", [images.tool("prometheus", "prometheus"), *self.moved(prometheus["command"])],
             prometheus["environment"])
         exporter = images.tool("node-exporter", "prometheus-node-exporter")
         self.run("node-exporter", [exporter, f"--web.listen-address={STACK}:9100"], {})
-        for url in ("http://otel-collector:13133", f"{PROMETHEUS}/-/ready"):
-            until(f"{url} answers", lambda: self.must_run() or answers(url), within=60)
+        self.ready("http://otel-collector:13133")
+        self.ready(f"{PROMETHEUS}/-/ready")
         return self
+
+    def ready(self, url):
+        until(f"{url} answers", lambda: self.must_run() or answers(url), within=60)
 
     def __exit__(self, kind, error, _):
         for program in reversed(self.programs):

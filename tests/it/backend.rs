@@ -9,7 +9,7 @@ use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
 use autolog::store::Store;
 use autolog::store::embedded::Embedded;
-use autolog::store::redis::{Endpoint, Redis, RedisAddress};
+use autolog::store::redis::{Endpoint, Login, Redis, RedisAddress};
 use tempfile::TempDir;
 
 /// What a missing `redis-server` asks for.
@@ -62,6 +62,8 @@ impl Backend {
 /// A `redis-server` of its own, on a Unix socket in its own directory; killed when dropped.
 pub(crate) struct Server {
     directory: TempDir,
+    /// What stands before the arguments, such as a file of settings.
+    first: Vec<String>,
     arguments: Vec<String>,
     child: Option<Child>,
 }
@@ -74,16 +76,43 @@ impl Server {
 
     /// Starts one in a directory that holds what the arguments name.
     pub(crate) fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
-        let mut server = Self {
-            directory,
-            arguments: arguments
-                .iter()
-                .map(|&argument| argument.to_owned())
-                .collect(),
-            child: None,
-        };
+        let no_port = ["--port", "0"];
+        let mut server = Self::new(directory, &[], &[&no_port, arguments].concat());
         server.restart();
         server
+    }
+
+    /// Starts a Sentinel on a port, without waiting, with these settings besides; `PORT` in them stands for the port.
+    pub(crate) fn sentinel(port: u16, settings: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let settings = format!("bind 127.0.0.1\nport PORT\n{settings}");
+        let settings = settings.replace("PORT", &port.to_string());
+        std::fs::write(directory.path().join("sentinel.conf"), settings).unwrap();
+        let mut server = Self::new(directory, &["sentinel.conf", "--sentinel"], &[]);
+        server.launch();
+        server
+    }
+
+    /// Starts one on a port, without waiting, with these arguments besides; `PORT` in them stands for the port.
+    pub(crate) fn on_port(port: u16, arguments: &[&str]) -> Self {
+        let own = ["--bind", "127.0.0.1", "--port", "PORT"];
+        let mut server = Self::new(TempDir::new().unwrap(), &[], &[&own, arguments].concat());
+        let port = port.to_string();
+        for argument in &mut server.arguments {
+            *argument = argument.replace("PORT", &port);
+        }
+        server.launch();
+        server
+    }
+
+    fn new(directory: TempDir, first: &[&str], arguments: &[&str]) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Self {
+            directory,
+            first: owned(first),
+            arguments: owned(arguments),
+            child: None,
+        }
     }
 
     /// Starts it, anew or again on the same files, and waits until it answers.
@@ -98,7 +127,8 @@ impl Server {
         let mut command = Command::new(program());
         command
             .current_dir(self.directory.path())
-            .args(["--save", "", "--port", "0", "--unixsocket"])
+            .args(&self.first)
+            .args(["--save", "", "--unixsocket"])
             .arg(self.socket())
             .args(&self.arguments)
             .stdout(Stdio::null())
@@ -139,8 +169,8 @@ impl Server {
                 path: self.socket(),
             },
             database: 0,
-            username: None,
-            password: None,
+            login: Login::default(),
+            sentinel_login: Login::default(),
             tls: None,
             key_prefix: "al".to_owned(),
         }
@@ -157,8 +187,15 @@ impl Server {
     }
 
     /// Runs one command, written with spaces between its arguments, each of which may be in single quotes.
+    ///
+    /// Once more if the connection is lost: a Sentinel drops all that a server has when it promotes it.
     pub(crate) fn run<T: redis::FromRedisValue>(&self, command: &str) -> T {
-        self.try_run(&words(command)).unwrap()
+        let words = words(command);
+        let mut answer = self.try_run(&words);
+        if answer.as_ref().is_err_and(redis::RedisError::is_io_error) {
+            answer = self.try_run(&words);
+        }
+        answer.unwrap()
     }
 
     /// Runs one command.
@@ -185,7 +222,17 @@ impl Server {
         self.directory.path()
     }
 
-    fn answers(&self) -> bool {
+    /// Whether it has a replica, and that has everything.
+    pub(crate) fn is_replicated(&self) -> bool {
+        let told: String = self.run("INFO replication");
+        let value = |name: &str| told.lines().find_map(|line| line.strip_prefix(name));
+        let offset = |line: &str| Some(line.split_once("offset=")?.1.split(',').next()?.to_owned());
+        let replica = value("slave0:").and_then(offset);
+        replica.is_some() && replica.as_deref() == value("master_repl_offset:")
+    }
+
+    /// Whether it answers at all.
+    pub(crate) fn answers(&self) -> bool {
         self.try_run::<String>(&words("PING")).is_ok()
     }
 }

@@ -35,6 +35,9 @@ mod logs;
 mod malformed;
 mod metrics;
 mod openapi;
+mod probes;
+mod properties;
+mod proxy;
 mod readme;
 mod recorded;
 mod redis_away;
@@ -50,6 +53,8 @@ mod service;
 mod shutdown;
 mod store;
 mod time;
+#[expect(dead_code, reason = "shared with the chaos tests")]
+mod topology;
 mod webhook;
 mod webhook_alerts;
 mod webhook_labels;

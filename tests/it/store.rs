@@ -13,7 +13,9 @@ use autolog::store::{Applied, Changed, Listing, OpId, Position, Store, StoreErro
 
 mod address;
 mod atomic;
+mod cluster;
 mod concurrent;
+mod failover;
 mod faults;
 mod feed;
 mod keys;
@@ -21,6 +23,8 @@ mod migrations;
 mod model;
 mod proxy;
 mod scope;
+mod sentinel;
+mod tls;
 mod windows;
 
 /// How long a busy machine may be late.

@@ -1,4 +1,4 @@
-"""A certificate authority that signs for any name once it has found a challenge answered on this machine, by port 80."""
+"""A certificate authority that signs for any name, once it has found a challenge answered on this machine."""
 import json
 import socketserver
 import threading

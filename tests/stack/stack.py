@@ -66,7 +66,7 @@ def environment(service, settings="/dev/null"):
 
 def set_up(folder, **variables):
     """Runs scripts/setup.sh in a copy of what it reads, and returns its output."""
-    for path in ("scripts/setup.sh", ".env.example", "stack/redis/users.acl"):
+    for path in ("scripts/setup.sh", "scripts/stack/settings.sh", ".env.example", "stack/redis/users.acl"):
         copy = folder / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, copy)

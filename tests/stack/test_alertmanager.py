@@ -72,6 +72,8 @@ class Rendered(Scratch):
 
     def test_every_combination_of_settings_is_a_valid_configuration(self):
         self.password.write_text("secret\n")
+        for url in ("http://10.0.0.1", "https://user:pa%20ss@hook.example?x", "http://[::1]:9000/a'b$c!(d)*+,[e]~"):
+            self.assertIn("- url: '" + url.replace("'", "''") + "'\n", self.rendered(WATCHDOG_WEBHOOK_URL=url))
         url = "https://hook.example:8443/a-b/c?d=e%20f&g=h;i#j"
         targets = {f"{target.upper()}_WEBHOOK_URL": url for target in TARGETS}
         for number in range(16):
@@ -86,7 +88,9 @@ class Rendered(Scratch):
         for target in TARGETS:
             name = f"{target.upper()}_WEBHOOK_URL"
             for url in ("ftp://hook.example/x", "hook.example", "https://", "https:///x", "https://hook.example/a b",
-                        "http://hook.example/{{", "javascript:alert(1)//http://x.example"):
+                        "http://hook.example/{{", "javascript:alert(1)//http://x.example",
+                        "https://hook.example:no/x", "https://hook.example/%zz", "https://hook.example/a%4",
+                        "https://a@b@hook.example/"):
                 self.refused(name, **{name: url})
             self.refused(f"{name} has a line break", name, **{name: "http://hook.example/\nx: y"})
         self.refused("missing: SMTP_SMARTHOST SMTP_FROM", SMTP_TO="ops@mail.example")
@@ -94,6 +98,8 @@ class Rendered(Scratch):
         self.refused("missing: SMTP_SMARTHOST SMTP_FROM SMTP_TO", "smtp_password", SMTP_USERNAME="someone")
         self.refused("SMTP_USERNAME is set, but", **MAIL, SMTP_USERNAME="someone")
         self.refused("SMTP_SMARTHOST", **{**MAIL, "SMTP_SMARTHOST": "mail.example"})
+        self.refused("SMTP_SMARTHOST", **{**MAIL, "SMTP_SMARTHOST": "0"})
+        self.refused("SMTP_USERNAME is set, but", **MAIL, SMTP_USERNAME="0")
         self.refused("SMTP_FROM is no", "SMTP_TO is no", **{**MAIL, "SMTP_FROM": "stack.", "SMTP_TO": "oops"})
         self.refused("SMTP_REQUIRE_TLS", **MAIL, SMTP_REQUIRE_TLS="perhaps")
         self.refused("SMTP_FROM has a line break", **{**MAIL, "SMTP_FROM": "a@b.example\nsmtp_hello: x"})

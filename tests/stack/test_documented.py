@@ -12,7 +12,7 @@ LOKI = """
 analytics.reporting_enabled auth_enabled common.path_prefix common.replication_factor common.ring.instance_addr
 common.ring.kvstore.store common.storage.filesystem.chunks_directory compactor.delete_request_store
 compactor.retention_enabled compactor.working_directory ingester.wal.replay_memory_ceiling
-limits_config.ingestion_burst_size_mb limits_config.ingestion_rate_mb
+limits_config.ingestion_burst_size_mb limits_config.ingestion_rate_mb limits_config.max_line_size_truncate
 limits_config.otlp_config.resource_attributes.attributes_config.action
 limits_config.otlp_config.resource_attributes.attributes_config.attributes
 limits_config.otlp_config.resource_attributes.ignore_defaults limits_config.per_stream_rate_limit
@@ -26,13 +26,15 @@ storage_config.use_thanos_objstore
 """
 TEMPO = """
 distributor.receivers.otlp.protocols.grpc.endpoint distributor.receivers.otlp.protocols.http.endpoint
-metrics_generator.registry.external_labels.cluster metrics_generator.storage.path
+live_store.max_live_traces_bytes metrics_generator.registry.external_labels.cluster metrics_generator.storage.path
 metrics_generator.storage.remote_write.send_exemplars metrics_generator.storage.remote_write.url
 overrides.defaults.compaction.block_retention overrides.defaults.metrics_generator.max_active_series
 overrides.defaults.metrics_generator.processor.service_graphs.dimensions
 overrides.defaults.metrics_generator.processor.span_metrics.dimensions
-overrides.defaults.metrics_generator.processors server.http_listen_port server.log_level storage.trace.backend
-storage.trace.local.path storage.trace.wal.path stream_over_http_enabled usage_report.reporting_enabled
+overrides.defaults.metrics_generator.processors overrides.defaults.metrics_generator.trace_id_label_name
+server.http_listen_port server.log_level storage.trace.backend storage.trace.local.path storage.trace.wal.path
+stream_over_http_enabled
+usage_report.reporting_enabled
 """
 # What earlier versions knew, and these refuse or are about to.
 REMOVED = {

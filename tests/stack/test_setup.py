@@ -136,6 +136,15 @@ class Setup(unittest.TestCase):
         set_up(self.folder, SECRETS_DIR=str(other))
         self.assertEqual({path.name for path in other.iterdir()}, SECRETS)
 
+    def test_it_understands_settings_as_compose_does(self):
+        for written in ("DOMAIN=a.example", "DOMAIN='a.example'", 'DOMAIN="a.example" # mine', "DOMAIN=a.example # x",
+                        "DOMAIN=b.example\nexport DOMAIN=a.example", "DOMAIN=a.example\r"):
+            (self.folder / ".env").write_text(written + "\n")
+            self.assertIn("https://a.example/ as admin", set_up(self.folder), written)
+            self.assertEqual(environment("grafana", self.folder / ".env")["GF_SERVER_ROOT_URL"], "https://a.example/")
+        self.assertIn("https://c.example/", set_up(self.folder, DOMAIN="c.example"))
+        self.assertIn("https://localhost/", set_up(self.folder, DOMAIN=""))
+
     def test_it_says_what_is_not_set(self):
         said = set_up(self.folder)
         self.assertIn("No external dead man's switch is set", said)

@@ -9,7 +9,7 @@ use crate::config::store::{AddressError, StoreAddress, Written, WrittenRedis};
 use crate::config::values::KeyPrefix;
 use crate::config::variables::{Setting, Settings};
 use crate::credentials::{Source, Sources};
-use crate::store::redis::{RedisAddress, Tls};
+use crate::store::redis::{Endpoint, Login, RedisAddress, Tls};
 
 pub(in crate::config) fn store(
     settings: &Settings,
@@ -26,11 +26,14 @@ pub(in crate::config) fn store(
         settings.store_password_file(),
         reader,
     );
-    secret(
-        settings.sentinel_password(),
-        settings.sentinel_password_file(),
-        reader,
-    );
+    let sentinel_login = Login {
+        username: settings.sentinel_username().given.map(trimmed),
+        password: secret(
+            settings.sentinel_password(),
+            settings.sentinel_password_file(),
+            reader,
+        ),
+    };
     let written = match settings.store().given.map(|text| text.trim().parse()) {
         None => return without_companions(embedded, settings, reader),
         Some(Err(error)) => {
@@ -45,7 +48,9 @@ pub(in crate::config) fn store(
         Written::Memory => without_companions(StoreAddress::Memory, settings, reader),
         Written::Redis(written) => {
             let mut address = redis(written, password, settings, reader);
+            sentinel(&address.endpoint, &sentinel_login, settings, reader);
             address.key_prefix = key_prefix;
+            address.sentinel_login = sentinel_login;
             StoreAddress::Redis(address)
         }
     }
@@ -63,13 +68,42 @@ fn without_companions(
         settings.store_password_file(),
         settings.store_ca_file(),
     ];
-    for setting in companions.iter().filter(|setting| setting.given.is_some()) {
+    refuse(&companions, "is only used with a Redis store", reader);
+    refuse(&of_sentinels(settings), ONLY_SENTINELS, reader);
+    store
+}
+
+/// Refuses what only Sentinels have a use for, and a user who cannot get in there.
+fn sentinel(endpoint: &Endpoint, login: &Login, settings: &Settings, reader: &mut Reader) {
+    if !matches!(endpoint, Endpoint::Sentinel { .. }) {
+        refuse(&of_sentinels(settings), ONLY_SENTINELS, reader);
+    } else if login.username.is_some() && login.password.is_none() {
         reader.problem(
-            setting.variable.name,
-            format_args!("is only used with a Redis store"),
+            settings.sentinel_password().variable.name,
+            format_args!("is required with a user"),
         );
     }
-    store
+}
+
+const ONLY_SENTINELS: &str = "is only used with Sentinels (redis+sentinel://)";
+
+fn of_sentinels(settings: &Settings) -> [Setting<'_>; 3] {
+    [
+        settings.sentinel_username(),
+        settings.sentinel_password(),
+        settings.sentinel_password_file(),
+    ]
+}
+
+/// Refuses each of these that was given.
+fn refuse(settings: &[Setting], why: &str, reader: &mut Reader) {
+    for setting in settings.iter().filter(|setting| setting.given.is_some()) {
+        reader.problem(setting.variable.name, format_args!("{why}"));
+    }
+}
+
+fn trimmed(text: &str) -> String {
+    text.trim().to_owned()
 }
 
 fn redis(
@@ -79,13 +113,14 @@ fn redis(
     reader: &mut Reader,
 ) -> RedisAddress {
     let username = settings.store_username();
-    if written.username.is_some() && username.given.is_some() {
+    let login = written.login;
+    if login.username.is_some() && username.given.is_some() {
         reader.problem(
             username.variable.name,
             format_args!("must not be set when AUTOLOG_STORE names a user"),
         );
     }
-    if written.password.is_some() && password.is_some() {
+    if login.password.is_some() && password.is_some() {
         reader.problem(
             settings.store_password().variable.name,
             format_args!("must not be set when AUTOLOG_STORE has a password"),
@@ -98,10 +133,12 @@ fn redis(
             format_args!("is only used with TLS (rediss://)"),
         );
     }
-    let username = username.given.map(|name| name.trim().to_owned());
-    let username = written.username.or(username);
-    let password = written.password.or(password);
-    if username.is_some() && password.is_none() {
+    let given = username.given.map(trimmed);
+    let login = Login {
+        username: login.username.or(given),
+        password: login.password.or(password),
+    };
+    if login.username.is_some() && login.password.is_none() {
         reader.problem(
             settings.store_password().variable.name,
             format_args!("is required with a user"),
@@ -111,8 +148,8 @@ fn redis(
     RedisAddress {
         endpoint: written.endpoint,
         database: written.database.into(),
-        username,
-        password,
+        login,
+        sentinel_login: Login::default(),
         tls: written.tls.then_some(Tls { ca_file }),
         key_prefix: String::new(),
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::AddressError;
-use crate::store::redis::Endpoint;
+use crate::store::redis::{Endpoint, Login, Node};
 
 /// An address as it was written, before its companions from other variables are added.
 #[derive(Debug)]
@@ -20,8 +20,7 @@ pub(in crate::config) enum Written {
 pub(in crate::config) struct WrittenRedis {
     pub(in crate::config) endpoint: Endpoint,
     pub(in crate::config) database: u32,
-    pub(in crate::config) username: Option<String>,
-    pub(in crate::config) password: Option<SecretString>,
+    pub(in crate::config) login: Login,
     pub(in crate::config) tls: bool,
 }
 
@@ -46,8 +45,10 @@ impl std::str::FromStr for Written {
             "redis" => single(rest, false).map(Self::Redis),
             "rediss" => single(rest, true).map(Self::Redis),
             "redis+unix" => socket(rest).map(Self::Redis),
-            "redis+sentinel" | "rediss+sentinel" => Err(sentinel(rest)),
-            "redis+cluster" | "rediss+cluster" => Err(cluster(rest)),
+            "redis+sentinel" => sentinel(rest, false).map(Self::Redis),
+            "rediss+sentinel" => sentinel(rest, true).map(Self::Redis),
+            "redis+cluster" => cluster(rest, false).map(Self::Redis),
+            "rediss+cluster" => cluster(rest, true).map(Self::Redis),
             _ => Err(AddressError::Scheme),
         }
     }
@@ -59,12 +60,10 @@ fn single(rest: &str, tls: bool) -> Result<WrittenRedis, AddressError> {
     if parts.hosts.contains(',') {
         return Err(AddressError::Hosts);
     }
-    let (host, port) = host_and_port(parts.hosts, 6379)?;
     Ok(WrittenRedis {
-        endpoint: Endpoint::Tcp { host, port },
+        endpoint: Endpoint::Tcp(node(parts.hosts, 6379)?),
         database: database(parts.path, parts.query)?,
-        username: parts.username,
-        password: parts.password,
+        login: parts.login,
         tls,
     })
 }
@@ -78,46 +77,46 @@ fn socket(rest: &str) -> Result<WrittenRedis, AddressError> {
     Ok(WrittenRedis {
         endpoint: Endpoint::Unix { path: path.into() },
         database: database(None, query)?,
-        username: None,
-        password: None,
+        login: Login::default(),
         tls: false,
     })
 }
 
-/// What is wrong with the Sentinel address; at the least that it cannot be used yet.
-fn sentinel(rest: &str) -> AddressError {
-    let checked = Parts::of(rest).and_then(|parts| {
-        hosts(parts.hosts, 26379)?;
-        let (primary, db) = split(parts.path.unwrap_or_default(), '/');
-        if primary.is_empty() {
-            return Err(AddressError::Primary);
-        }
-        database(db, parts.query)
-    });
-    checked
-        .err()
-        .unwrap_or(AddressError::NotYet("redis+sentinel"))
+/// Reads `[user[:password]@]host[:port],…/primary[/db][?db=n]`.
+fn sentinel(rest: &str, tls: bool) -> Result<WrittenRedis, AddressError> {
+    let parts = Parts::of(rest)?;
+    let sentinels = nodes(parts.hosts, 26379)?;
+    let (primary, db) = split(parts.path.unwrap_or_default(), '/');
+    let primary = unescape(primary)?;
+    if primary.is_empty() {
+        return Err(AddressError::Primary);
+    }
+    Ok(WrittenRedis {
+        endpoint: Endpoint::Sentinel { sentinels, primary },
+        database: database(db, parts.query)?,
+        login: parts.login,
+        tls,
+    })
 }
 
-/// What is wrong with the Cluster address; at the least that it cannot be used yet.
-fn cluster(rest: &str) -> AddressError {
-    let checked = Parts::of(rest).and_then(|parts| {
-        hosts(parts.hosts, 6379)?;
-        match (parts.path, parts.query) {
-            (None | Some(""), None) => Ok(()),
-            (Some(_), _) => Err(AddressError::Database),
-            (None, Some(_)) => Err(AddressError::Parameter),
-        }
-    });
-    checked
-        .err()
-        .unwrap_or(AddressError::NotYet("redis+cluster"))
+/// Reads `[user[:password]@]host[:port],…`; a Cluster has one database.
+fn cluster(rest: &str, tls: bool) -> Result<WrittenRedis, AddressError> {
+    let parts = Parts::of(rest)?;
+    let seeds = nodes(parts.hosts, 6379)?;
+    if database(parts.path, parts.query)? != 0 {
+        return Err(AddressError::ClusterDatabase);
+    }
+    Ok(WrittenRedis {
+        endpoint: Endpoint::Cluster { seeds },
+        database: 0,
+        login: parts.login,
+        tls,
+    })
 }
 
 /// `[user[:password]@]hosts[/path][?query]`, split.
 struct Parts<'a> {
-    username: Option<String>,
-    password: Option<SecretString>,
+    login: Login,
     hosts: &'a str,
     path: Option<&'a str>,
     query: Option<&'a str>,
@@ -137,8 +136,10 @@ impl<'a> Parts<'a> {
             (Some(name).filter(|name| !name.is_empty()), password)
         });
         Ok(Self {
-            username: username.map(unescape).transpose()?,
-            password: password.map(unescape).transpose()?.map(SecretString::from),
+            login: Login {
+                username: username.map(unescape).transpose()?,
+                password: password.map(unescape).transpose()?.map(SecretString::from),
+            },
             hosts,
             path,
             query,
@@ -151,13 +152,12 @@ fn split(text: &str, at: char) -> (&str, Option<&str>) {
         .map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
-fn hosts(list: &str, port: u16) -> Result<Vec<(String, u16)>, AddressError> {
-    list.split(',')
-        .map(|host| host_and_port(host, port))
-        .collect()
+fn nodes(list: &str, port: u16) -> Result<Vec<Node>, AddressError> {
+    list.split(',').map(|text| node(text, port)).collect()
 }
 
-fn host_and_port(text: &str, default: u16) -> Result<(String, u16), AddressError> {
+/// Reads `host[:port]`.
+fn node(text: &str, default: u16) -> Result<Node, AddressError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or(AddressError::Host)?;
@@ -185,7 +185,10 @@ fn host_and_port(text: &str, default: u16) -> Result<(String, u16), AddressError
         Some(Ok(port)) if port != 0 => port,
         Some(_) => return Err(AddressError::Port),
     };
-    Ok((host.to_owned(), port))
+    Ok(Node {
+        host: host.to_owned(),
+        port,
+    })
 }
 
 fn database(path: Option<&str>, query: Option<&str>) -> Result<u32, AddressError> {

@@ -2,50 +2,77 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
-    TlsCertificates,
-};
-use secrecy::{ExposeSecret, SecretString};
-
-/// How a PEM certificate begins.
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+use secrecy::SecretString;
 
 /// Where a Redis is, how to get in, and under which prefix the keys live there.
 #[derive(Clone, Debug)]
 pub struct RedisAddress {
-    /// Where it listens.
+    /// Where it listens, or who knows.
     pub endpoint: Endpoint,
     /// The number of the database.
     pub database: i64,
-    /// The ACL user; the default user if none.
-    pub username: Option<String>,
-    /// The password of that user.
-    pub password: Option<SecretString>,
-    /// How to encrypt; in the clear if none. Ignored on a Unix socket.
+    /// Who autolog is to the Redis.
+    pub login: Login,
+    /// Who autolog is to the Sentinels.
+    pub sentinel_login: Login,
+    /// How to encrypt, to Sentinels as well; in the clear if none. Ignored on a Unix socket.
     pub tls: Option<Tls>,
     /// What all keys begin with, in braces, so that they share a slot.
     pub key_prefix: String,
 }
 
-/// Where a Redis listens.
+/// Where a Redis listens, or who knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// On TCP.
-    Tcp {
-        /// The host's name or address.
-        host: String,
-        /// The port.
-        port: u16,
-    },
+    /// At this address, always.
+    Tcp(Node),
     /// On a Unix socket.
     Unix {
         /// The socket.
         path: PathBuf,
     },
+    /// Where Sentinels say that the primary of this name is.
+    Sentinel {
+        /// The Sentinels.
+        sentinels: Vec<Node>,
+        /// The name they know the primary by.
+        primary: String,
+    },
+    /// At the node of a Cluster that owns the slot of the keys.
+    Cluster {
+        /// The nodes that are asked first.
+        seeds: Vec<Node>,
+    },
+}
+
+/// A server's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The host's name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(formatter, "[{host}]:{port}")
+        } else {
+            write!(formatter, "{host}:{port}")
+        }
+    }
+}
+
+/// Who autolog is to a server.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    /// The ACL user; the default user if none.
+    pub username: Option<String>,
+    /// The password of that user.
+    pub password: Option<SecretString>,
 }
 
 /// How to encrypt.
@@ -78,86 +105,30 @@ pub enum AddressError {
     Refused(#[source] redis::RedisError),
 }
 
-impl RedisAddress {
-    /// Makes a client of this address, without connecting.
-    pub(super) fn client(&self) -> Result<Client, AddressError> {
-        let (address, certificates) = match (&self.endpoint, &self.tls) {
-            (Endpoint::Unix { path }, _) => (ConnectionAddr::Unix(path.clone()), None),
-            (Endpoint::Tcp { host, port }, None) => {
-                (ConnectionAddr::Tcp(host.clone(), *port), None)
-            }
-            (Endpoint::Tcp { host, port }, Some(tls)) => (
-                ConnectionAddr::TcpTls {
-                    host: host.clone(),
-                    port: *port,
-                    insecure: false,
-                    tls_params: None,
-                },
-                tls.certificates()?,
-            ),
-        };
-        let address = address
-            .into_connection_info()
-            .map_err(AddressError::Refused)?;
-        let address = address
-            .set_tcp_settings(tcp_settings())
-            .set_redis_settings(self.settings());
-        match certificates {
-            Some(certificates) => Client::build_with_tls(address, certificates),
-            None => Client::open::<ConnectionInfo>(address),
-        }
-        .map_err(AddressError::Refused)
-    }
-
-    fn settings(&self) -> RedisConnectionInfo {
-        let mut settings = RedisConnectionInfo::default()
-            .set_db(self.database)
-            .set_skip_set_lib_name();
-        if let Some(username) = &self.username {
-            settings = settings.set_username(username);
-        }
-        if let Some(password) = &self.password {
-            settings = settings.set_password(password.expose_secret());
-        }
-        settings
-    }
-}
-
 impl fmt::Display for RedisAddress {
     /// Writes where it is, never how to get in.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
-            Endpoint::Tcp { host, port } => write!(formatter, "{host}:{port}"),
+            Endpoint::Tcp(node) => node.fmt(formatter),
             Endpoint::Unix { path } => path.display().fmt(formatter),
+            Endpoint::Sentinel { sentinels, primary } => {
+                write!(formatter, "{primary} of {}", List(sentinels))
+            }
+            Endpoint::Cluster { seeds } => write!(formatter, "cluster of {}", List(seeds)),
         }
     }
 }
 
-impl Tls {
-    fn certificates(&self) -> Result<Option<TlsCertificates>, AddressError> {
-        let Some(path) = &self.ca_file else {
-            return Ok(None);
-        };
-        let pem = std::fs::read(path).map_err(|source| AddressError::CaFile {
-            path: path.clone(),
-            source,
-        })?;
-        if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
-            return Err(AddressError::NoCertificate { path: path.clone() });
-        }
-        Ok(Some(TlsCertificates {
-            client_tls: None,
-            root_cert: Some(pem),
-        }))
-    }
-}
+/// Nodes as an address lists them: separated by commas.
+#[derive(Debug)]
+pub struct List<'a>(pub &'a [Node]);
 
-/// Small commands go out at once, and a peer that vanished without a word is noticed by the kernel as well.
-fn tcp_settings() -> TcpSettings {
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(5))
-        .with_interval(Duration::from_secs(1));
-    TcpSettings::default()
-        .set_nodelay(true)
-        .set_keepalive(keepalive)
+impl fmt::Display for List<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, node) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(formatter, "{comma}{node}")?;
+        }
+        Ok(())
+    }
 }

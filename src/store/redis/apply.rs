@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use redis::Script;
 
-use super::connection::{Purpose, store_error};
-use super::failure::Failure;
+use super::connection::Purpose;
+use super::failure::{Failure, store_error};
 use super::load::{Loaded, Version};
 use super::payload::{Stored, add_changes};
 use super::{FEED_LENGTH, Redis};

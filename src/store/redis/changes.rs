@@ -6,7 +6,8 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{Cmd, FromRedisValue, Script};
 use sha1_smol::Sha1;
 
-use super::connection::{Purpose, store_error};
+use super::connection::Purpose;
+use super::failure::store_error;
 use super::{Redis, keys};
 use crate::store::codec::decode;
 use crate::store::{Change, Changed, FEED_WAIT, Position, StoreError};
@@ -63,6 +64,25 @@ impl Redis {
             Err(StoreError::Gap)
         }
     }
+}
+
+/// Reads entries of the change feed, each an id and its fields, as far as they follow `position`.
+///
+/// Anything else is a gap, or not written by a version of ours.
+pub fn read_entries(
+    position: &Position,
+    entries: impl IntoIterator<Item = (String, Vec<(String, String)>)>,
+) -> Result<Vec<Change>, StoreError> {
+    let value = |text: String| redis::Value::BulkString(text.into_bytes());
+    let entries = entries.into_iter().map(|(id, fields)| StreamId {
+        id,
+        map: fields
+            .into_iter()
+            .map(|(name, text)| (name, value(text)))
+            .collect(),
+        ..StreamId::default()
+    });
+    in_sequence(position, entries.collect())
 }
 
 /// Takes entries of the same life of the store that follow, number by number and hash by hash, from what was read.

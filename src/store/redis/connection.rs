@@ -1,33 +1,40 @@
-//! Keeps connections, and gives up on them early.
+//! Keeps connections to the primary, and gives up on them early.
 //!
 //! The library never rebuilds a connection that has gone silent, and blocks for seconds when it rebuilds a broken one;
 //! so it is asked for plain connections only. One that failed is dropped, and whoever needs one next builds it anew.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
-    ScriptInvocation,
-};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 
 use super::address::{AddressError, RedisAddress};
-use crate::store::{FEED_WAIT, StoreError};
+use super::dialer::{Place, TIMEOUT};
+use super::failure::{ends_connection, leads_elsewhere};
+use super::primary::{Found, Primary};
+use crate::store::FEED_WAIT;
+use call::{Asking, Call};
+use slot::{Lease, Slot};
 
-/// How long a connection may take to be made, and a command to be answered.
-const TIMEOUT: Duration = Duration::from_millis(250);
+mod call;
+mod slot;
+
 /// How long the answer to a script may take that touches every record there can be.
 const LONG_TIMEOUT: Duration = Duration::from_millis(600);
 /// How long an answer may take on the feed's connection, where the store may wait for something to happen.
 const FEED_TIMEOUT: Duration = FEED_WAIT.saturating_add(Duration::from_millis(400));
-/// The most commands in flight on one connection.
-const IN_FLIGHT: usize = 1024;
+/// How long the connection for commands may be idle before it is tried.
+const IDLE: Duration = Duration::from_millis(900);
+/// How often it is made sure that the primary is still the primary.
+const CONFIRM: Duration = Duration::from_secs(5);
+/// How often a call is made of which nothing was done.
+const TRIES: usize = 4;
+/// How long to wait for a slot that is on the move.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
 
-/// One connection for commands, and one that may block for the feed.
+/// One connection for commands, and one that may block for the feed; both to the primary.
 pub(super) struct Connections {
-    client: Client,
+    primary: Primary,
     name: String,
     command: Slot,
     feed: Slot,
@@ -62,11 +69,21 @@ impl Purpose {
 impl Connections {
     pub(super) fn new(address: &RedisAddress) -> Result<Self, AddressError> {
         Ok(Self {
-            client: address.client()?,
+            primary: Primary::new(address)?,
             name: address.to_string(),
             command: Slot::default(),
             feed: Slot::default(),
         })
+    }
+
+    /// Whether the primary is always at the same address.
+    pub(super) const fn are_fixed(&self) -> bool {
+        self.primary.is_fixed()
+    }
+
+    /// Where the feed's connection leads, if there is one.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.feed.place()
     }
 
     /// Runs a script, which is loaded first if the store does not have it.
@@ -75,10 +92,7 @@ impl Connections {
         purpose: Purpose,
         script: &ScriptInvocation<'_>,
     ) -> RedisResult<T> {
-        let mut lease = self.lease(purpose).await?;
-        lease.connection.set_response_timeout(purpose.patience());
-        let answer = script.invoke_async(&mut lease.connection).await;
-        self.settle(purpose, lease, answer)
+        self.call(purpose, Call::Script(script)).await
     }
 
     /// Runs one command.
@@ -87,53 +101,170 @@ impl Connections {
         purpose: Purpose,
         command: &Cmd,
     ) -> RedisResult<T> {
-        let mut lease = self.lease(purpose).await?;
-        let answer = command.query_async(&mut lease.connection).await;
-        self.settle(purpose, lease, answer)
+        self.call(purpose, Call::Command(command)).await
     }
 
-    async fn lease(&self, purpose: Purpose) -> RedisResult<Lease> {
-        match purpose {
-            Purpose::Command | Purpose::Long(_) => match self.command.share() {
-                Some(lease) => Ok(lease),
-                None => Ok(self.command.put(self.connect(purpose).await?)),
-            },
-            // Taken out for the time of the command, so that a caller who goes away takes a blocked one along.
-            Purpose::Feed => match self.feed.take() {
-                Some(lease) => Ok(lease),
-                None => Ok(Lease::new(self.connect(purpose).await?)),
-            },
+    /// Calls, again if nothing was done for a reason that passes.
+    async fn call<T: FromRedisValue>(&self, purpose: Purpose, call: Call<'_>) -> RedisResult<T> {
+        let mut answer = self.call_once(purpose, call).await;
+        for _ in 1..TRIES {
+            match answer.as_ref().err().and_then(RedisError::code) {
+                // The slot is on the move between two nodes.
+                Some("TRYAGAIN") => tokio::time::sleep(TRY_AGAIN).await,
+                // The script was forgotten between being loaded and being run.
+                Some("NOSCRIPT") => {}
+                _ => break,
+            }
+            answer = self.call_once(purpose, call).await;
+        }
+        answer
+    }
+
+    async fn call_once<T: FromRedisValue>(
+        &self,
+        purpose: Purpose,
+        call: Call<'_>,
+    ) -> RedisResult<T> {
+        let mut lease = self.lease(purpose).await?;
+        lease.connection.set_response_timeout(purpose.patience());
+        let answer = call.on(&mut lease.connection).await;
+        let answer = self.settle(purpose, lease, answer);
+        match answer {
+            Err(error) if error.code() == Some("ASK") => {
+                let mut connection = self.primary.elsewhere(&error).await?;
+                connection.set_response_timeout(purpose.patience());
+                call.on(&mut Asking(connection)).await
+            }
+            answer => answer,
         }
     }
 
-    fn settle<T>(&self, purpose: Purpose, lease: Lease, answer: RedisResult<T>) -> RedisResult<T> {
+    async fn lease(&self, purpose: Purpose) -> RedisResult<Lease<'_>> {
+        match purpose {
+            Purpose::Command | Purpose::Long(_) => {
+                if let Some(lease) = self.command.share() {
+                    return Ok(lease);
+                }
+                let found = self.connect().await?;
+                // Whoever was faster has found the newer primary: it takes longer to find one that has just come back.
+                if let Some(lease) = self.command.share() {
+                    return Ok(lease);
+                }
+                Ok(self.command.put(found.connection, found.at))
+            }
+            // Taken out for the time of the command, so that a caller who goes away takes a blocked one along.
+            Purpose::Feed => {
+                if let Some(lease) = self.feed.take() {
+                    return Ok(lease);
+                }
+                let found = self.connect().await?;
+                Ok(self.feed.lend(found.connection, found.at))
+            }
+        }
+    }
+
+    fn settle<T>(
+        &self,
+        purpose: Purpose,
+        lease: Lease<'_>,
+        answer: RedisResult<T>,
+    ) -> RedisResult<T> {
+        if let Err(error) = &answer {
+            self.primary.note(error);
+            if leads_elsewhere(error) {
+                self.leave();
+                return answer;
+            }
+        }
         let failed = answer.as_ref().err().is_some_and(ends_connection);
         match purpose {
-            Purpose::Command | Purpose::Long(_) if failed => self.command.forget(lease.number),
+            Purpose::Command | Purpose::Long(_) if failed => lease.forget(),
             // What the follower noticed in its wait, the next command need not wait for.
-            Purpose::Feed if failed => drop(self.command.take()),
-            Purpose::Feed => self.feed.restore(lease),
+            Purpose::Feed if failed => self.command.clear(),
+            Purpose::Feed => lease.restore(),
             Purpose::Command | Purpose::Long(_) => {}
         }
         answer
     }
 
-    async fn connect(&self, purpose: Purpose) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(purpose.patience()))
-            .set_pipeline_buffer_size(IN_FLIGHT);
-        let connected = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await;
+    async fn connect(&self) -> RedisResult<Found> {
+        let connected = self.primary.connect().await;
+        let address = &self.name;
         match &connected {
-            Ok(_) => tracing::debug!(store.address = self.name, "connected to the store"),
+            Ok(Found { at, .. }) => {
+                tracing::debug!(store.address = address, %at, "connected to the store");
+            }
             Err(error) => {
-                tracing::debug!(store.address = self.name, %error, "cannot connect to the store");
+                tracing::debug!(store.address = address, %error, "cannot connect to the store");
             }
         }
         connected
+    }
+
+    /// Drops both connections: they lead to a server that is not the primary any more.
+    fn leave(&self) {
+        self.command.clear();
+        self.feed.clear();
+    }
+
+    /// Looks after the connections until it is dropped.
+    ///
+    /// Tries the one for commands when it is idle, and rebuilds it if it is dead or silent, so that no write has to find
+    /// out; the follower does the same for its own. Leaves a primary that is one no more.
+    #[expect(clippy::infinite_loop, reason = "whoever runs it drops it")]
+    pub(super) async fn tend(&self) {
+        let mut confirmed = Instant::now();
+        loop {
+            tokio::time::sleep(self.command.idle_in(IDLE)).await;
+            if self.command.idle_in(IDLE).is_zero() && !self.answers().await {
+                // It is noted as it fails; what comes of the next one shows when it is used.
+                drop(self.lease(Purpose::Command).await);
+            }
+            if confirmed.elapsed() >= CONFIRM {
+                self.confirm().await;
+                confirmed = Instant::now();
+            }
+        }
+    }
+
+    /// Whether the connection for commands, which is made if there is none, answers.
+    async fn answers(&self) -> bool {
+        let mut ping = Cmd::new();
+        ping.arg("PING");
+        match self.command::<String>(Purpose::Command, &ping).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::debug!(store.address = self.name, %error, "the idle connection is dead");
+                false
+            }
+        }
+    }
+
+    /// Makes sure that the connection for commands leads to the primary.
+    async fn confirm(&self) {
+        let Some(mut lease) = self.command.share() else {
+            return;
+        };
+        let still = self
+            .primary
+            .is_still(&mut lease.connection, &lease.at)
+            .await;
+        match still {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::info!(
+                    store.address = self.name,
+                    "the primary is another one by now: leaving the old one"
+                );
+                self.leave();
+            }
+            Err(error) => {
+                tracing::debug!(store.address = self.name, %error, "cannot confirm the primary");
+                if ends_connection(&error) {
+                    lease.forget();
+                }
+            }
+        }
     }
 }
 
@@ -143,99 +274,5 @@ impl fmt::Debug for Connections {
             .debug_tuple("Connections")
             .field(&self.name)
             .finish()
-    }
-}
-
-/// Keeps a connection, each of which has its number.
-#[derive(Default)]
-struct Slot(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    made: u64,
-    connection: Option<MultiplexedConnection>,
-}
-
-/// A connection in use.
-struct Lease {
-    number: u64,
-    connection: MultiplexedConnection,
-}
-
-impl Lease {
-    const fn new(connection: MultiplexedConnection) -> Self {
-        Self {
-            number: 0,
-            connection,
-        }
-    }
-}
-
-impl Slot {
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn share(&self) -> Option<Lease> {
-        let kept = self.kept();
-        let connection = kept.connection.clone()?;
-        Some(Lease {
-            number: kept.made,
-            connection,
-        })
-    }
-
-    fn take(&self) -> Option<Lease> {
-        self.kept().connection.take().map(Lease::new)
-    }
-
-    fn put(&self, connection: MultiplexedConnection) -> Lease {
-        let mut kept = self.kept();
-        kept.made += 1;
-        kept.connection = Some(connection.clone());
-        Lease {
-            number: kept.made,
-            connection,
-        }
-    }
-
-    fn restore(&self, lease: Lease) {
-        self.kept().connection = Some(lease.connection);
-    }
-
-    /// Drops the connection unless it has been replaced already.
-    fn forget(&self, number: u64) {
-        let mut kept = self.kept();
-        if kept.made == number {
-            kept.connection = None;
-        }
-    }
-}
-
-/// Whether an error means that another connection may do better.
-///
-/// This one broke, fell silent, or leads to a server that is not, or no longer, the one to write to.
-fn ends_connection(error: &RedisError) -> bool {
-    is_lost(error)
-        || error.kind() == ErrorKind::AuthenticationFailed
-        || matches!(
-            error.code(),
-            Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH" | "UNBLOCKED")
-        )
-}
-
-/// Whether the answer never came, so that what became of the command is unknown.
-pub(super) fn is_lost(error: &RedisError) -> bool {
-    error.is_io_error() || error.kind() == ErrorKind::Parse
-}
-
-/// Says what an error of the library means for the caller.
-pub(super) fn store_error(error: RedisError) -> StoreError {
-    let unreadable =
-        error.code() == Some("WRONGTYPE") || error.kind() == ErrorKind::UnexpectedReturnType;
-    if unreadable {
-        StoreError::corrupt(error)
-    } else {
-        StoreError::unavailable(error)
     }
 }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use redis::Script;
 
 use super::Redis;
-use super::connection::{Purpose, is_lost, store_error};
+use super::connection::Purpose;
+use super::failure::{is_worth_another, store_error};
 use super::load::NotInitialised;
 use crate::domain::window::WindowRule;
 use crate::store::{Counted, OpId, REMEMBERED, StoreError, Tally, codec};
@@ -61,7 +62,7 @@ impl Redis {
                 .arg(tally.errors.min(MOST));
         }
         let mut answer = self.connections.script(Purpose::Command, &script).await;
-        if answer.as_ref().is_err_and(is_lost) {
+        if answer.as_ref().is_err_and(is_worth_another) {
             answer = self.connections.script(Purpose::Command, &script).await;
         }
         let (counts, schema, min_compatible): (Option<String>, String, String) =

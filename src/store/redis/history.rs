@@ -4,7 +4,8 @@ use redis::Cmd;
 use redis::streams::StreamRangeReply;
 
 use super::changes::{chained, value};
-use super::connection::{Purpose, store_error};
+use super::connection::Purpose;
+use super::failure::store_error;
 use super::{FEED_LENGTH, Redis};
 use crate::store::{Position, StoreError};
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 use redis::Script;
 
 use super::Redis;
-use super::connection::{Purpose, store_error};
+use super::connection::Purpose;
+use super::failure::store_error;
 use super::payload::{add_seed, decode_halt, decode_records};
 use crate::domain::book::Book;
 use crate::domain::time::Time;

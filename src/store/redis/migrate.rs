@@ -3,7 +3,8 @@
 use redis::Script;
 
 use super::Redis;
-use super::connection::{Purpose, store_error};
+use super::connection::Purpose;
+use super::failure::store_error;
 use crate::store::StoreError;
 
 /// A step from one schema to the next: a script that does nothing if somebody else was first.

@@ -1,34 +1,50 @@
 //! Getting into a Redis: TLS with a private authority, and an ACL user who may do no more than it must.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
 use autolog::domain::window::WindowRule;
-use autolog::store::redis::{AddressError, Endpoint, Redis, RedisAddress, Tls};
+use autolog::store::redis::{AddressError, Endpoint, Login, Node, Redis, RedisAddress, Tls};
 use autolog::store::{Store, Tally};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
 use super::{apply, assert_unavailable, enable, id, list, target};
 use crate::backend::{Server, words};
+use crate::topology::free_port;
 
-/// The rights that the documentation tells operators to give.
-const RIGHTS: &str = "reset on >not-a-real-password ~{al}:* resetchannels -@all +evalsha +script|load +get +set \
-    +hget +hset +hsetnx +hmget +hgetall +hvals +hlen +hdel +hexists +hincrby +zadd +zrem +zscore +zcount \
-    +zrangebylex +zremrangebyscore +xadd +xread +xrange +xrevrange +del +pexpire +time +info";
+/// Gives the user `autolog` the rights that the documentation tells operators to give, and no others.
+pub(super) fn admit(server: &Server) {
+    let page = include_str!("../../../docs/operations.md");
+    let (_, rest) = page.split_once("ACL SETUSER autolog").unwrap();
+    let (rights, _) = rest.split_once("```").unwrap();
+    let rights = rights.replace(">PASSWORD", ">not-a-real-password");
+    let mut command = words("ACL SETUSER autolog");
+    command.extend(words(&rights));
+    server.try_run::<String>(&command).unwrap();
+}
 
 /// Writes an authority's certificate, and a certificate and key of `localhost`, into `directory`.
 fn certify(directory: &TempDir) {
+    certify_as("localhost", directory);
+}
+
+/// Writes an authority's certificate, and a certificate and key of `name`, into `directory`.
+pub(super) fn certify_as(name: &str, directory: &TempDir) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    // Another name than the certificate's, or OpenSSL takes that for its own authority.
+    let name_of_authority = "an authority for tests";
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, name_of_authority);
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_certificate = authority.self_signed(&authority_key).unwrap();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned()];
+    let names = vec![name.to_owned()];
     let certificate = CertificateParams::new(names)
         .unwrap()
         .signed_by(&key, &issuer)
@@ -42,12 +58,11 @@ fn certify(directory: &TempDir) {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+fn localhost(port: u16) -> Endpoint {
+    Endpoint::Tcp(Node {
+        host: "localhost".to_owned(),
+        port,
+    })
 }
 
 fn with_tls() -> (Server, RedisAddress) {
@@ -62,10 +77,7 @@ fn with_tls() -> (Server, RedisAddress) {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let server = Server::start_in(directory, &arguments);
     let address = RedisAddress {
-        endpoint: Endpoint::Tcp {
-            host: "localhost".to_owned(),
-            port,
-        },
+        endpoint: localhost(port),
         tls: Some(Tls {
             ca_file: Some(server.directory().join("ca.pem")),
         }),
@@ -81,11 +93,9 @@ fn store(address: RedisAddress) -> Redis {
 #[tokio::test]
 async fn a_user_with_the_documented_rights_can_do_everything_over_tls() {
     let (server, mut address) = with_tls();
-    let mut command = words("ACL SETUSER autolog");
-    command.extend(words(RIGHTS));
-    server.try_run::<String>(&command).unwrap();
-    address.username = Some("autolog".to_owned());
-    address.password = Some(SecretString::from("not-a-real-password"));
+    admit(&server);
+    address.login.username = Some("autolog".to_owned());
+    address.login.password = Some(SecretString::from("not-a-real-password"));
     let store = store(address);
     let position = list(&store).await.position;
     apply(&store, &enable("shop")).await;
@@ -114,7 +124,7 @@ async fn a_user_with_the_documented_rights_can_do_everything_over_tls() {
 async fn a_wrong_password_is_an_unavailable_store_and_no_secret_is_told() {
     let (server, mut address) = with_tls();
     server.run::<String>("CONFIG SET requirepass not-a-real-password");
-    address.password = Some(SecretString::from("another-fake-password"));
+    address.login.password = Some(SecretString::from("another-fake-password"));
     let store = store(address);
     let error = store.list(&Book::default()).await.unwrap_err();
     let told = format!("{error:?} {store:?}");
@@ -134,8 +144,8 @@ async fn a_certificate_of_another_authority_or_name_is_not_trusted() {
     });
     assert_unavailable(&store(strange).list(&Book::default()).await);
     let mut misnamed = address;
-    if let Endpoint::Tcp { host, .. } = &mut misnamed.endpoint {
-        "127.0.0.1".clone_into(host);
+    if let Endpoint::Tcp(node) = &mut misnamed.endpoint {
+        "127.0.0.1".clone_into(&mut node.host);
     }
     assert_unavailable(&store(misnamed).list(&Book::default()).await);
     drop(server);
@@ -157,13 +167,10 @@ fn authorities_that_cannot_be_read_are_an_error_at_start_that_names_the_file() {
         }),
     ] {
         let address = RedisAddress {
-            endpoint: Endpoint::Tcp {
-                host: "localhost".to_owned(),
-                port: 6379,
-            },
+            endpoint: localhost(6379),
             database: 0,
-            username: None,
-            password: None,
+            login: Login::default(),
+            sentinel_login: Login::default(),
             tls: Some(Tls {
                 ca_file: Some(path.clone()),
             }),

@@ -1,0 +1,166 @@
+//! Replicas of the service, as processes, on one store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::service::{APP_TOKEN, OPERATOR_TOKEN, Service, WEBHOOK_SECRET, message};
+use crate::until;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Replicas of the service.
+pub(crate) struct Fleet {
+    pub(crate) replicas: Vec<Service>,
+}
+
+/// Where a replica is, for whoever talks to it.
+#[derive(Clone)]
+pub(crate) struct Door {
+    url: Arc<str>,
+    client: reqwest::Client,
+}
+
+impl Fleet {
+    /// Starts a replica for each of these addresses of the store, and waits until all are ready.
+    pub(crate) async fn start(stores: &[String]) -> Self {
+        let start = |store: &String| {
+            Service::start(&[
+                ("AUTOLOG_STORE", store.as_str()),
+                ("AUTOLOG_TTL_MIN", "1s"),
+                ("AUTOLOG_MAX_SESSIONS", "100000"),
+                ("AUTOLOG_MAX_AUTOMATIC", "100000"),
+                ("AUTOLOG_LOG", "autolog=debug,info"),
+            ])
+        };
+        let fleet = Self {
+            replicas: stores.iter().map(start).collect(),
+        };
+        fleet.ready().await;
+        fleet
+    }
+
+    /// Waits until every replica is ready.
+    pub(crate) async fn ready(&self) {
+        for replica in &self.replicas {
+            until("ready", async || replica.admin("/readyz").await.0 == 200).await;
+        }
+    }
+
+    pub(crate) fn doors(&self) -> Vec<Door> {
+        self.replicas.iter().map(Door::of).collect()
+    }
+
+    /// The sum of a metric over all replicas.
+    pub(crate) async fn sum(&self, metric: &str) -> f64 {
+        let mut sum = 0.0;
+        for replica in &self.replicas {
+            sum += replica.metric(metric).await;
+        }
+        sum
+    }
+
+    /// What the replicas say is live, application by application, once all of them say the same.
+    pub(crate) async fn agreed(&self) -> (BTreeMap<String, String>, Duration) {
+        let mut all = Vec::new();
+        let took = until("all replicas agree", async || {
+            all.clear();
+            for door in self.doors() {
+                let Some(live) = door.live().await else {
+                    return false;
+                };
+                all.push(live);
+            }
+            all.windows(2).all(|pair| pair[0] == pair[1])
+        })
+        .await;
+        (all.pop().unwrap(), took)
+    }
+}
+
+impl Door {
+    fn of(service: &Service) -> Self {
+        Self {
+            url: service.url().into(),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(PATIENCE)
+                .build()
+                .unwrap(),
+        }
+    }
+
+    /// Asks; nothing if there was no answer, null if it had no body.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> Option<(StatusCode, Value)> {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        let request = request.bearer_auth(token);
+        let request = body
+            .into_iter()
+            .fold(request, reqwest::RequestBuilder::json);
+        let response = request.send().await.ok()?;
+        let status = response.status();
+        Some((status, response.json().await.unwrap_or(Value::Null)))
+    }
+
+    /// Posts as the operator.
+    pub(crate) async fn post(&self, verb: &str, body: &Value) -> Option<(StatusCode, Value)> {
+        let path = format!("/api/autolog/{verb}");
+        self.ask(Method::POST, &path, OPERATOR_TOKEN, Some(body))
+            .await
+    }
+
+    /// Is Alertmanager.
+    pub(crate) async fn alert(&self, alerts: &[Value]) -> Option<(StatusCode, Value)> {
+        let body = message(alerts);
+        self.ask(
+            Method::POST,
+            "/webhook/autolog",
+            WEBHOOK_SECRET,
+            Some(&body),
+        )
+        .await
+    }
+
+    /// Polls.
+    pub(crate) async fn check(&self, app: &str) -> Option<(StatusCode, Value)> {
+        let path = format!("/api/autolog/check?app={app}&environment=production");
+        self.ask(Method::GET, &path, APP_TOKEN, None).await
+    }
+
+    /// Every live session: its application and its id.
+    async fn live(&self) -> Option<BTreeMap<String, String>> {
+        let mut found = BTreeMap::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/api/autolog/list?limit=1000{cursor}");
+            let (status, page) = self.ask(Method::GET, &path, OPERATOR_TOKEN, None).await?;
+            assert_eq!(status, 200, "{page}");
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let sessions = page["sessions"].as_array().unwrap().iter();
+            found.extend(sessions.map(|session| (text(&session["app"]), text(&session["id"]))));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={}", escaped(next)),
+                None => return Some(found),
+            }
+        }
+    }
+}
+
+/// Escapes what a query cannot carry as it is.
+fn escaped(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        write!(escaped, "%{byte:02X}").unwrap();
+        escaped
+    })
+}

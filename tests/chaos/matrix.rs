@@ -1,0 +1,63 @@
+//! Which row of the fault matrix is tried where, so that none is passed over in silence.
+
+/// What becomes of each row.
+const ROWS: [(&str, &str); 27] = [
+    ("F1 Redis killed, back with its file", "here"),
+    ("F2 Redis back empty, or flushed", "here"),
+    ("F3 Redis stands still", "here"),
+    ("F4 half-open connections", "here"),
+    ("F5 latency and bandwidth", "here"),
+    ("F6 answers lost after the commit", "here"),
+    ("F7 connections reset again and again", "here"),
+    ("F8 feed trimmed past a reader", "here"),
+    ("F9 feed deleted or of a wrong type", "here"),
+    ("F10 Sentinel failover", "here"),
+    ("F11 failover that loses writes", "here"),
+    ("F12 old primary comes back", "here"),
+    ("F13 Cluster failover and resharding", "here"),
+    ("F14 scripts forgotten", "here"),
+    ("F15 Redis full", "here"),
+    ("F16 kill of the embedded store", "tests/it/kill.rs"),
+    ("F17 jumping clocks", "tests/it/time.rs"),
+    ("F18 replica dies or stands still", "here"),
+    ("F19 Alertmanager and a service that is away", "tests/e2e"),
+    (
+        "F20 slow and greedy connections",
+        "tests/it/http_connections.rs",
+    ),
+    ("F21 panics", "src/http/front.rs, src/app/tasks.rs"),
+    ("F22 shutdown under load", "tests/it/shutdown.rs"),
+    ("F23 rotation and floods of secrets", "tests/it/secrets.rs"),
+    (
+        "F24 invented names",
+        "tests/it/errors.rs, tests/it/metrics.rs",
+    ),
+    ("F25 a herd of pollers", ""),
+    (
+        "F26 two versions side by side",
+        "tests/it/store/migrations.rs",
+    ),
+    ("F27 replica cut off for ever", "here"),
+];
+
+#[test]
+fn every_row_of_the_fault_matrix_has_its_place() {
+    for (row, place) in ROWS {
+        match place {
+            "here" => {}
+            "" => println!(
+                "NOT CHECKED: {row}, since the load generator would share two cores with the service"
+            ),
+            place => {
+                println!("{row}: {place}");
+                for path in place.split(", ") {
+                    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+                    assert!(path.exists(), "{row}: {} is gone", path.display());
+                }
+            }
+        }
+    }
+    println!(
+        "NOT CHECKED: F16 a full or failing disk under the embedded store, since that needs a file system of its own"
+    );
+}

@@ -1,0 +1,120 @@
+//! Failovers by Sentinels: F10 to F12.
+
+use std::time::{Duration, Instant};
+
+use crate::backend::within;
+use crate::fleet::Fleet;
+use crate::run::{Losses, Run};
+use crate::topology::Sentinels;
+use crate::{figure, is_strict, lasts};
+
+/// Sentinels give a server a second, and take about one more to agree.
+const FAILOVER: Duration = Duration::from_secs(5);
+/// How long a server takes to come back as a replica, on a busy machine.
+const REJOINED: Duration = Duration::from_mins(1);
+
+async fn start(arguments: &[&str]) -> (Sentinels, Run) {
+    let sentinels = Sentinels::start(arguments, "");
+    let store = sentinels.url();
+    let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
+    let run = Run::of(fleet, sentinels.address());
+    run.warm_up().await;
+    (sentinels, run)
+}
+
+/// Waits until the server that is not the primary follows it again.
+fn rejoined(sentinels: &Sentinels) {
+    let follows = |server: &crate::backend::Server| {
+        let words = ["INFO", "replication"].map(str::to_owned);
+        let told = server.try_run::<String>(&words);
+        told.is_ok_and(|text| text.contains("master_link_status:up"))
+    };
+    within(REJOINED, || {
+        sentinels.servers.iter().any(follows) && sentinels.are_complete()
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f10_primaries_that_are_killed_one_after_the_other() {
+    let (mut sentinels, run) = start(&[]).await;
+    let (mut slowest, mut kills) = (Duration::ZERO, 0);
+    for _ in 0..if is_strict() { 20 } else { 1 } {
+        let primary = sentinels.primary().unwrap();
+        sentinels.servers[primary].kill();
+        lasts(Duration::from_millis(500)).await;
+        slowest = slowest.max(run.writes_again().await + Duration::from_millis(500));
+        kills += 1;
+        sentinels.servers[primary].restart();
+        rejoined(&sentinels);
+    }
+    figure(
+        "F10",
+        &format!("the slowest of {kills} failovers, from kill to write"),
+        slowest,
+        FAILOVER,
+    );
+    run.judge("F10", Losses::Told).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "only in make chaos"]
+async fn f11_a_failover_to_a_replica_that_lacks_the_last_writes() {
+    let (mut sentinels, run) = start(&[]).await;
+    let behind = 1 - sentinels.primary().unwrap();
+    // The primary takes writes that its replica does not get, and is gone.
+    let primary = &sentinels.servers[1 - behind];
+    primary.run::<String>("ACL SETUSER default -psync -sync");
+    primary.run::<u64>("CLIENT KILL TYPE replica");
+    lasts(Duration::from_millis(700)).await;
+    sentinels.servers[1 - behind].kill();
+    let killed = Instant::now();
+    run.writes_again().await;
+    figure(
+        "F11",
+        "writes again after",
+        killed.elapsed(),
+        FAILOVER + Duration::from_secs(10),
+    );
+    sentinels.servers[1 - behind].restart();
+    rejoined(&sentinels);
+    let told = run.fleet.sum("autolog_store_rollbacks_total").await;
+    let (verdict, _) = run.judge("F11", Losses::Told).await;
+    println!(
+        "F11: {} acknowledged writes lost; {told} replicas told of it",
+        verdict.lost
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "only in make chaos"]
+async fn f12_an_old_primary_that_comes_back_from_a_pause_takes_no_writes() {
+    let careful = [
+        "--min-replicas-to-write",
+        "1",
+        "--min-replicas-max-lag",
+        "2",
+    ];
+    let (sentinels, run) = start(&careful).await;
+    let old = sentinels.primary().unwrap();
+    sentinels.servers[old].pause();
+    lasts(Duration::from_secs(5)).await;
+    sentinels.servers[old].resume();
+    // The new primary takes writes again once the old one follows it.
+    figure(
+        "F12",
+        "writes again after the pause ended",
+        run.writes_again().await,
+        Duration::from_secs(30),
+    );
+    rejoined(&sentinels);
+    assert_ne!(sentinels.primary(), Some(old));
+    let (verdict, _) = run.judge("F12", Losses::Told).await;
+    println!(
+        "F12: the old primary took {} writes that are gone",
+        verdict.lost
+    );
+    assert_eq!(
+        verdict.lost, 0,
+        "F12: writes went to a primary that was none any more"
+    );
+}

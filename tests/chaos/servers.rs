@@ -1,0 +1,102 @@
+//! What a Redis does to its own data and scripts: F8, F9, F14 and F15.
+
+use std::time::Duration;
+
+use autolog::store::redis::Endpoint;
+
+use crate::backend::{Server, within};
+use crate::fleet::Fleet;
+use crate::run::{Losses, Run};
+use crate::topology::{address, free_port, local};
+use crate::{figure, lasts, until};
+
+async fn start() -> (Server, Run) {
+    let port = free_port();
+    let server = Server::on_port(port, &["--maxmemory-policy", "noeviction"]);
+    within(Duration::from_secs(20), || server.answers());
+    let store = format!("redis://127.0.0.1:{port}");
+    let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
+    let run = Run::of(fleet, address(Endpoint::Tcp(local(port))));
+    run.warm_up().await;
+    (server, run)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "only in make chaos"]
+async fn f8_a_feed_that_is_trimmed_past_a_replica_that_stood_still() {
+    let (server, mut run) = start().await;
+    for _ in 0..5 {
+        run.fleet.replicas[2].signal("STOP");
+        lasts(Duration::from_secs(2)).await;
+        server.run::<u64>("XTRIM {al}:feed MAXLEN 0");
+        run.fleet.replicas[2].signal("CONT");
+        run.writes_again().await;
+    }
+    run.excuse(2);
+    let gaps = || run.fleet.replicas[2].metric("autolog_feed_resyncs_total{reason=\"gap\"}");
+    until("the gap is noticed", async || gaps().await > 0.0).await;
+    println!(
+        "F8: everything read anew {} times of 5 because of a gap",
+        gaps().await
+    );
+    run.judge("F8", Losses::None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "only in make chaos"]
+async fn f9_a_feed_that_is_deleted_or_is_something_else() {
+    let (server, run) = start().await;
+    server.run::<u64>("DEL {al}:feed");
+    figure(
+        "F9",
+        "writes again after the feed was deleted",
+        run.writes_again().await,
+        Duration::from_secs(5),
+    );
+    server.run::<u64>("DEL {al}:feed");
+    server.run::<String>("SET {al}:feed nonsense");
+    lasts(Duration::from_secs(3)).await;
+    server.run::<u64>("DEL {al}:feed");
+    figure(
+        "F9",
+        "writes again after the feed was no feed",
+        run.writes_again().await,
+        Duration::from_secs(5),
+    );
+    run.judge("F9", Losses::None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "only in make chaos"]
+async fn f14_scripts_that_are_forgotten_all_the_time() {
+    let (server, run) = start().await;
+    let before = run.history.refusals().len();
+    for _ in 0..500 {
+        server.run::<String>("SCRIPT FLUSH");
+        lasts(Duration::from_millis(10)).await;
+    }
+    let refused = run.history.refusals().len() - before;
+    println!("F14: {refused} writes refused while scripts were flushed 100 times a second");
+    assert_eq!(refused, 0, "F14");
+    run.judge("F14", Losses::None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "only in make chaos"]
+async fn f15_a_redis_that_is_full() {
+    let (server, run) = start().await;
+    server.run::<String>("CONFIG SET maxmemory 1");
+    lasts(Duration::from_secs(5)).await;
+    assert!(
+        !run.history.refusals().is_empty(),
+        "F15: nothing was refused"
+    );
+    server.run::<String>("CONFIG SET maxmemory 0");
+    figure(
+        "F15",
+        "writes again after",
+        run.writes_again().await,
+        Duration::from_secs(1),
+    );
+    run.judge("F15", Losses::None).await;
+}
