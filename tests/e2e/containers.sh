@@ -73,6 +73,7 @@ write_settings() {
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+exit_command_delay = 10
 runtime = "chosen"
 tmp_dir = "$run/libpod"
 [engine.runtimes]

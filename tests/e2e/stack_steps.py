@@ -162,5 +162,5 @@ def must_log_well(stack, service):
 
 
 BEFORE_THE_CLOCK = [prepares]
-ALL = [comes_up, reads_secrets, publishes, takes_telemetry, asks_exporters, follows_an_alert, guards_the_edge, runs_the_scripts,
-       stays_well, keeps_sessions, stays_well]
+ALL = [comes_up, reads_secrets, publishes, takes_telemetry, asks_exporters, follows_an_alert, guards_the_edge,
+       runs_the_scripts, stays_well, keeps_sessions, stays_well]
