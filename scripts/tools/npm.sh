@@ -2,8 +2,10 @@
 # Parsers that npm serves. Sourced by scripts/tools.sh.
 : "${tools:?}"
 
-# The grammar of LogQL is under Apache-2.0 (the program that evaluates it, Loki, is not).
-readonly LOGQL_PACKAGES=(@grafana/lezer-logql@0.4.2 @lezer/lr@1.4.10 @lezer/common@1.5.5 yaml@2.8.1)
+# The grammars of LogQL and TraceQL are under Apache-2.0 (the programs that evaluate them, Loki and Tempo, are not).
+readonly LOGQL_PACKAGES=(
+  @grafana/lezer-logql@0.4.2 @grafana/lezer-traceql@1.0.0 @lezer/lr@1.4.10 @lezer/common@1.5.5 yaml@2.8.1
+)
 
 fill_logql() {
   need npm

@@ -1,5 +1,6 @@
 """Reads the dashboards and data sources as Grafana would: every query of every panel, variable and annotation."""
 import dataclasses
+import itertools
 import json
 import re
 
@@ -7,7 +8,7 @@ from stack import ROOT
 
 FOLDER = ROOT / "stack" / "grafana"
 # What Grafana puts in place of its variables; each test knows its own values of the rest.
-BUILT_IN = {"__rate_interval": "1m", "__range": "1h", "__auto": "1m", "__all": ".*"}
+BUILT_IN = {"__interval": "30s", "__rate_interval": "1m", "__range": "1h", "__auto": "1m", "__all": ".*"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,23 @@ def queries(source):
             if annotation["datasource"]["type"] == source:
                 found.append(Query(path, f"annotation {annotation['name']}", source, annotation["expr"]))
     return found
+
+
+def metric_names(promql):
+    """Returns the names of the metrics in a query, without the suffix that the collector adds or leaves out."""
+    names = set().union(*(spelled_out(pattern) for pattern in re.findall(r'__name__=~"([^"]+)"', promql)))
+    bare = re.sub(r'"[^"]*"', "", promql)
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\boffset \S+", " ", bare)
+    bare = re.sub(r"\b(?:by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)", " ", bare)
+    words = set(re.findall(r"[a-zA-Z_:][\w:]*\b(?!\s*\()", bare))
+    found = names | words - {"and", "or", "unless", "bool"}
+    return {name.removesuffix("_total") if name.startswith("otelcol_") else name for name in found}
+
+
+def spelled_out(pattern):
+    """Returns what a pattern of alternatives matches; what is optional in it is left out."""
+    parts = [part.split("|") for part in re.split(r"[()]", re.sub(r"\([^()|]*\)\?", "", pattern))]
+    return {"".join(words) for words in itertools.product(*parts)}
 
 
 def variables(dashboard):

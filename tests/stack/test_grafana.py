@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import unittest
 
-from grafana import FOLDER, dashboards, panels, queries, variables
+from grafana import BUILT_IN, FOLDER, dashboards, metric_names, panels, queries, variables
+from metrics import KNOWN
 from stack import ROOT, services, tool
 
 UNITS = {"none", "short", "s", "bytes", "Bps", "reqps", "cps", "percentunit"}
@@ -51,7 +52,7 @@ class Dashboards(unittest.TestCase):
 
     def test_each_variable_is_one_of_the_dashboard(self):
         for path, dashboard in dashboards().items():
-            known = set(variables(dashboard)) | {"__rate_interval", "__range", "__auto", "__value", "__data", "__all"}
+            known = set(variables(dashboard)) | set(BUILT_IN) | {"__value", "__data"}
             used = set(re.findall(r"(?<!\$)\$\{?(\w+)", json.dumps(dashboard["panels"])))
             self.assertLessEqual(used, known, path)
 
@@ -72,6 +73,11 @@ class Dashboards(unittest.TestCase):
                 allowed.add("$__rate_interval")
             self.assertLessEqual(windows, allowed, f"{query.dashboard}: {query.panel}")
 
+    def test_each_metric_is_one_that_a_program_shows(self):
+        named = {name: query.panel for query in queries("prometheus") for name in metric_names(query.text)}
+        self.assertEqual({name: panel for name, panel in named.items() if name not in KNOWN}, {})
+        self.assertEqual(KNOWN - set(named), set(), "known, and on no dashboard")
+
 
 class Languages(unittest.TestCase):
     def test_prometheus_understands_every_query(self):
@@ -84,12 +90,34 @@ class Languages(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_loki_understands_every_query(self):
-        if not shutil.which("npm"):
-            print("NOT CHECKED: the LogQL of the dashboards, since npm, which brings its grammar, is missing", flush=True)
-            self.skipTest("npm is missing")
         expressions = [{"name": f"{query.dashboard}: {query.panel}", "expr": query.filled(**ANY)}
                        for query in queries("loki")]
-        done = subprocess.run(["node", ROOT / "tests" / "stack" / "logql.mjs", tool("logql", "."), "-"],
+        self.take("logql.mjs", expressions, "-")
+
+    def test_tempo_understands_every_query(self):
+        expressions = [{"name": query.panel, "expr": query.filled(**ANY)} for query in queries("tempo")]
+        self.take("traceql.mjs", expressions)
+
+    def test_each_way_to_write_a_trace_into_a_line_is_a_link(self):
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        lines = [f'{{"trace_id":"{trace}"}}', f'{{"traceId": "{trace}"}}', f'{{"TraceId":"{trace}"}}',
+                 f"traceID={trace} x", f"trace_id={trace}", f"TRACE_ID: {trace}",
+                 f'{{"trace.id":"{trace}","span.id":"00f067aa0ba902b7"}}']
+        no_lines = ["traceback=1", "trace_id=unknown", f"stacktrace_id={trace}", f"span_id={trace}"]
+        pattern = re.search(r"matcherType: regex\n +matcherRegex: '(.+?)'", datasources())[1]
+        script = "const [p, l] = JSON.parse(process.argv[1]); " \
+                 "console.log(JSON.stringify(l.map((line) => line.match(p)?.[1] ?? null)))"
+        if not node_is_here("the links from lines to traces"):
+            return
+        found = subprocess.run(["node", "-e", script, json.dumps([pattern, lines + no_lines])], check=True,
+                               stdout=subprocess.PIPE, text=True).stdout
+        self.assertEqual(json.loads(found), [trace] * len(lines) + [None] * len(no_lines))
+
+    def take(self, grammar, expressions, *more):
+        """Fails unless a grammar takes all expressions."""
+        if not node_is_here(f"the syntax that {grammar} knows"):
+            return
+        done = subprocess.run(["node", ROOT / "tests" / "stack" / grammar, tool("logql", "."), *more],
                               input=json.dumps(expressions), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
 
@@ -111,6 +139,13 @@ class Sources(unittest.TestCase):
         self.assertEqual(mounts[path], str(FOLDER / "dashboards"))
         home = services()["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
         self.assertIn(home.removeprefix(f"{path}/"), dashboards())
+
+
+def node_is_here(what):
+    if shutil.which("node") and shutil.which("npm"):
+        return True
+    print(f"NOT CHECKED: {what}, since node or npm is missing", flush=True)
+    return False
 
 
 def datasources():
