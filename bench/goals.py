@@ -177,8 +177,8 @@ def posted(autolog, alerts, number):
 
 def errors(size):
     """6: a million reported errors a second."""
-    events = [{"app": f"count-{number // 100}", "environment": "production", "endpoint": f"/e{number % 100}", "count": 100}
-              for number in range(1000)]
+    events = [{"app": f"count-{number // 100}", "environment": "production", "endpoint": f"/e{number % 100}", "count": 250}
+              for number in range(400)]
     body = json.dumps({"events": events})
     with scratch() as name:
         folder = pathlib.Path(name)

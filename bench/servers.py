@@ -70,7 +70,7 @@ class Autolog(Server):
             "PATH": os.environ["PATH"], "AUTOLOG_LISTEN": f"127.0.0.1:{port}", "AUTOLOG_STORE": store,
             "AUTOLOG_ADMIN_LISTEN": f"127.0.0.1:{self.admin}", "AUTOLOG_DATA_DIR": str(folder / "data"),
             "AUTOLOG_OPERATOR_TOKENS": f"bench:{OPERATOR}", "AUTOLOG_APP_TOKENS": TOKEN, "AUTOLOG_WEBHOOK_SECRET": WEBHOOK,
-            "AUTOLOG_OPEN_CHECK": "false", "AUTOLOG_LOG": "warn", "AUTOLOG_ERROR_THRESHOLD": "1000000000",
+            "AUTOLOG_OPEN_CHECK": "false", "AUTOLOG_LOG": "warn", "AUTOLOG_ERROR_THRESHOLD": "1000000",
             **{f"AUTOLOG_MAX_{name}": "1000000" for name in
                ("SESSIONS", "SESSIONS_PER_APP", "AUTOMATIC", "AUTOMATIC_PER_APP")}, **more}
         super().__init__([TARGET / "autolog", "serve"], folder, port, environment)
