@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -12,10 +14,20 @@ use crate::until;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take to ask all replicas for everything.
+const ASKING: Duration = Duration::from_secs(4);
 
 /// Replicas of the service.
 pub(crate) struct Fleet {
     pub(crate) replicas: Vec<Service>,
+}
+
+/// Sessions that live on.
+pub(crate) struct Live {
+    /// Their applications, and their ids.
+    pub(crate) sessions: BTreeMap<String, String>,
+    /// Longer than until then.
+    pub(crate) beyond: Timestamp,
 }
 
 /// Where a replica is, for whoever talks to it.
@@ -64,21 +76,22 @@ impl Fleet {
         sum
     }
 
-    /// What the replicas say is live, application by application, once all of them say the same.
-    pub(crate) async fn agreed(&self) -> (BTreeMap<String, String>, Duration) {
-        let mut all = Vec::new();
+    /// What the replicas say is live, once all of them say the same.
+    ///
+    /// What ends while they are asked is left out.
+    pub(crate) async fn agreed(&self) -> (Live, Duration) {
+        let mut all: Vec<BTreeMap<String, String>> = Vec::new();
+        let mut beyond = Timestamp::now();
         let took = until("all replicas agree", async || {
-            all.clear();
-            for door in self.doors() {
-                let Some(live) = door.live().await else {
-                    return false;
-                };
-                all.push(live);
-            }
-            all.windows(2).all(|pair| pair[0] == pair[1])
+            beyond = Timestamp::now() + ASKING;
+            let doors = self.doors();
+            let asked = join_all(doors.iter().map(|door| door.live(beyond))).await;
+            all = asked.into_iter().flatten().collect();
+            all.len() == doors.len() && all.windows(2).all(|pair| pair[0] == pair[1])
         })
         .await;
-        (all.pop().unwrap(), took)
+        let sessions = all.pop().unwrap();
+        (Live { sessions, beyond }, took)
     }
 }
 
@@ -137,8 +150,8 @@ impl Door {
         self.ask(Method::GET, &path, APP_TOKEN, None).await
     }
 
-    /// Every live session: its application and its id.
-    async fn live(&self) -> Option<BTreeMap<String, String>> {
+    /// Every session that lives on beyond an instant: its application and its id.
+    async fn live(&self, beyond: Timestamp) -> Option<BTreeMap<String, String>> {
         let mut found = BTreeMap::new();
         let mut cursor = String::new();
         loop {
@@ -146,7 +159,10 @@ impl Door {
             let (status, page) = self.ask(Method::GET, &path, OPERATOR_TOKEN, None).await?;
             assert_eq!(status, 200, "{page}");
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let sessions = page["sessions"].as_array().unwrap().iter();
+            let lives_on = |session: &&Value| {
+                text(&session["expires_at"]).parse::<Timestamp>().unwrap() > beyond
+            };
+            let sessions = page["sessions"].as_array().unwrap().iter().filter(lives_on);
             found.extend(sessions.map(|session| (text(&session["app"]), text(&session["id"]))));
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={}", escaped(next)),

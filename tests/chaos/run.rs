@@ -1,14 +1,14 @@
 //! One run: a fleet, those who use it, and the judgement in the end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
-use autolog::store::Store;
 use autolog::store::redis::{Redis, RedisAddress};
-use jiff::Timestamp;
+use autolog::store::{Position, Store};
 use serde_json::Value;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 use crate::fleet::Fleet;
@@ -21,7 +21,7 @@ use crate::{figure, lasts, until, validators};
 /// How long a session of a writer lasts, unless a scenario says otherwise: to the end.
 const LONG: u64 = 3_600;
 /// Within this time all replicas say the same once the store takes writes again.
-const CONVERGED: Duration = Duration::from_secs(5);
+pub(crate) const CONVERGED: Duration = Duration::from_secs(5);
 /// No write may take longer to be refused.
 const REFUSED: Duration = Duration::from_millis(1_250);
 
@@ -41,6 +41,7 @@ pub(crate) struct Run {
     address: RedisAddress,
     writers: JoinSet<()>,
     watchers: JoinSet<()>,
+    gate: Arc<RwLock<()>>,
     may_fail: Vec<usize>,
 }
 
@@ -63,6 +64,7 @@ impl Run {
     /// Uses a fleet; sessions last this many seconds.
     pub(crate) fn with_sessions_of(length: u64, fleet: Fleet, address: RedisAddress) -> Self {
         let (history, board) = (Arc::new(History::default()), Arc::new(Board::default()));
+        let gate = Arc::new(RwLock::new(()));
         let (mut writers, mut watchers) = (JoinSet::new(), JoinSet::new());
         for (number, door) in fleet.doors().into_iter().enumerate() {
             let writer = Writer {
@@ -71,6 +73,7 @@ impl Run {
                 history: Arc::clone(&history),
                 board: Arc::clone(&board),
                 length,
+                gate: Arc::clone(&gate),
             };
             writers.spawn(writer.write());
             watchers.spawn(poll(number, door, Arc::clone(&history), Arc::clone(&board)));
@@ -82,6 +85,7 @@ impl Run {
             address,
             writers,
             watchers,
+            gate,
             may_fail: Vec::new(),
         }
     }
@@ -103,6 +107,15 @@ impl Run {
         (answers[number..].to_vec(), answers.len())
     }
 
+    /// Lets nobody write until all replicas say the same; tells what is lost by then, and how long it took.
+    pub(crate) async fn agree(&self) -> (Vec<String>, Duration) {
+        let started = Instant::now();
+        let _closed = self.gate.write().await;
+        let (live, _) = self.fleet.agreed().await;
+        let took = started.elapsed();
+        (validators::lost(&self.history.promises(), &live), took)
+    }
+
     /// Ends the writing, waits until all agree, and judges.
     pub(crate) async fn judge(mut self, row: &str, losses: Losses) -> (Verdict, Fleet) {
         self.writes_again().await;
@@ -110,10 +123,11 @@ impl Run {
         let (live, converged) = self.fleet.agreed().await;
         figure(row, "all replicas say the same after", converged, CONVERGED);
         let store = Redis::new(self.address.clone(), Arc::new(Policy::default())).unwrap();
-        let end = store.list(&Book::default()).await.unwrap().position;
-        let seen = || self.history.seen();
+        let mut end = Position::default();
         until("the follower is where the store is", async || {
-            validators::resumable_and_reliable(&seen(), &end).is_ok()
+            // Sessions end meanwhile, so that the store goes on.
+            end = store.list(&Book::default()).await.unwrap().position;
+            validators::resumable_and_reliable(&self.history.seen(), &end).is_ok()
         })
         .await;
         self.watchers.shutdown().await;
@@ -125,7 +139,6 @@ impl Run {
             ("unique", validators::unique(&seen)),
             ("atomic", validators::atomic(&seen, &promises)),
             ("bookmarkable", validators::bookmarkable(&seen)),
-            ("resumable", validators::resumable_and_reliable(&seen, &end)),
             ("no zombie", validators::no_zombie(&self.history.answers())),
             ("always answered", validators::always_answered(&answers)),
             (
@@ -139,7 +152,7 @@ impl Run {
                 verdict.unwrap_err()
             );
         }
-        let lost = validators::lost(&promises, &live, Timestamp::now());
+        let lost = validators::lost(&promises, &live);
         self.judge_losses(row, losses, &lost).await;
         let mut refusals = self.history.refusals();
         refusals.retain(|(replica, _)| !self.may_fail.contains(replica));
@@ -163,7 +176,8 @@ impl Run {
         (verdict, self.fleet)
     }
 
-    async fn judge_losses(&self, row: &str, losses: Losses, lost: &[String]) {
+    /// Fails unless what is lost may be lost and is told of.
+    pub(crate) async fn judge_losses(&self, row: &str, losses: Losses, lost: &[String]) {
         if lost.is_empty() {
             return;
         }

@@ -1,15 +1,18 @@
 //! Failovers by Sentinels: F10 to F12.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::backend::within;
 use crate::fleet::Fleet;
-use crate::run::{Losses, Run};
+use crate::run::{CONVERGED, Losses, Run};
 use crate::topology::Sentinels;
 use crate::{figure, is_strict, lasts};
 
 /// Sentinels give a server a second, and take about one more to agree.
 const FAILOVER: Duration = Duration::from_secs(5);
+/// How long a session lasts, in seconds: longer than a failover, and they do not pile up.
+const SESSION: u64 = 30;
 /// How long a server takes to come back as a replica, on a busy machine.
 const REJOINED: Duration = Duration::from_mins(1);
 
@@ -17,7 +20,7 @@ async fn start(arguments: &[&str]) -> (Sentinels, Run) {
     let sentinels = Sentinels::start(arguments, "");
     let store = sentinels.url();
     let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
-    let run = Run::of(fleet, sentinels.address());
+    let run = Run::with_sessions_of(SESSION, fleet, sentinels.address());
     run.warm_up().await;
     (sentinels, run)
 }
@@ -37,12 +40,16 @@ fn rejoined(sentinels: &Sentinels) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f10_primaries_that_are_killed_one_after_the_other() {
     let (mut sentinels, run) = start(&[]).await;
-    let (mut slowest, mut kills) = (Duration::ZERO, 0);
+    let mut lost = BTreeSet::new();
+    let (mut slowest, mut disagreed, mut kills) = (Duration::ZERO, Duration::ZERO, 0);
     for _ in 0..if is_strict() { 20 } else { 1 } {
         let primary = sentinels.primary().unwrap();
         sentinels.servers[primary].kill();
         lasts(Duration::from_millis(500)).await;
         slowest = slowest.max(run.writes_again().await + Duration::from_millis(500));
+        let (missing, took) = run.agree().await;
+        lost.extend(missing);
+        disagreed = disagreed.max(took);
         kills += 1;
         sentinels.servers[primary].restart();
         rejoined(&sentinels);
@@ -53,6 +60,17 @@ async fn f10_primaries_that_are_killed_one_after_the_other() {
         slowest,
         FAILOVER,
     );
+    let agreed = "all replicas say the same after the first write, at most";
+    figure("F10", agreed, disagreed, CONVERGED);
+    for replica in &run.fleet.replicas {
+        replica.wait_for_log("this Redis has no replica that could take over");
+    }
+    let lost: Vec<String> = lost.into_iter().collect();
+    println!(
+        "F10: {} acknowledged writes lost in {kills} failovers",
+        lost.len()
+    );
+    run.judge_losses("F10", Losses::Told, &lost).await;
     run.judge("F10", Losses::Told).await;
 }
 

@@ -8,13 +8,11 @@ use std::time::Duration;
 use autolog::store::Position;
 use jiff::Timestamp;
 
+use crate::fleet::Live;
 use crate::history::{Answer, Promise, Seen};
 
 /// No answer may say that a session is live for longer than this after its end.
 const ZOMBIE: Duration = Duration::from_secs(1);
-
-/// What is live at the end, application by application, with the session's id.
-pub(crate) type Live = BTreeMap<String, String>;
 
 /// Between two looks at everything, changes come one by one, and none is missing.
 pub(crate) fn ordered(seen: &[Seen]) -> Result<(), String> {
@@ -134,7 +132,7 @@ pub(crate) fn always_answered(answers: &[Answer]) -> Result<(), String> {
 }
 
 /// Which acknowledged sessions are not there at the end although they should be.
-pub(crate) fn lost(promises: &[Promise], live: &Live, now: Timestamp) -> Vec<String> {
+pub(crate) fn lost(promises: &[Promise], live: &Live) -> Vec<String> {
     let asked = |promise: &Promise| match promise {
         Promise::Asked { app } => Some(app.clone()),
         Promise::Verbose { .. } | Promise::Quiet { .. } | Promise::Pair { .. } => None,
@@ -142,11 +140,14 @@ pub(crate) fn lost(promises: &[Promise], live: &Live, now: Timestamp) -> Vec<Str
     let asked: BTreeSet<String> = promises.iter().filter_map(asked).collect();
     let missing = |promise: &Promise| match promise {
         Promise::Verbose { app, id, until } => {
-            let lives_on = *until > now && !asked.contains(app);
-            (lives_on && live.get(app) != Some(id)).then(|| vec![app.clone()])
+            let lives_on = *until > live.beyond && !asked.contains(app);
+            (lives_on && live.sessions.get(app) != Some(id)).then(|| vec![app.clone()])
         }
         Promise::Pair { apps } => {
-            let missing: Vec<_> = apps.iter().filter(|app| !live.contains_key(*app)).collect();
+            let missing: Vec<_> = apps
+                .iter()
+                .filter(|app| !live.sessions.contains_key(*app))
+                .collect();
             (!missing.is_empty()).then(|| missing.into_iter().cloned().collect())
         }
         Promise::Quiet { .. } | Promise::Asked { .. } => None,
@@ -157,7 +158,11 @@ pub(crate) fn lost(promises: &[Promise], live: &Live, now: Timestamp) -> Vec<Str
 /// What was made quiet, and acknowledged, is quiet.
 pub(crate) fn no_lost_disable(promises: &[Promise], live: &Live) -> Result<(), String> {
     let quiet = quiet(promises);
-    let again: Vec<_> = live.keys().filter(|app| quiet.contains(*app)).collect();
+    let again: Vec<_> = live
+        .sessions
+        .keys()
+        .filter(|app| quiet.contains(*app))
+        .collect();
     if again.is_empty() {
         Ok(())
     } else {

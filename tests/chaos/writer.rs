@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::sync::RwLock;
 
 use crate::fleet::Door;
 use crate::history::{Answer, History, Promise};
@@ -33,6 +34,8 @@ pub(crate) struct Writer {
     pub(crate) board: Arc<Board>,
     /// How long its sessions last, in seconds.
     pub(crate) length: u64,
+    /// Closed while nobody may write.
+    pub(crate) gate: Arc<RwLock<()>>,
 }
 
 impl Writer {
@@ -41,6 +44,7 @@ impl Writer {
         let mut number = 0_u64;
         loop {
             number += 1;
+            let open = self.gate.read().await;
             let app = format!("w{}-{number}", self.number);
             let opened = self.enable(&app, self.length).await;
             if opened && number.is_multiple_of(3) {
@@ -53,6 +57,7 @@ impl Writer {
                     self.board.brief.store(brief, Ordering::SeqCst);
                 }
             }
+            drop(open);
             tokio::time::sleep(REST).await;
         }
     }

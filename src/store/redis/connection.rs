@@ -25,6 +25,8 @@ const LONG_TIMEOUT: Duration = Duration::from_millis(600);
 const FEED_TIMEOUT: Duration = FEED_WAIT.saturating_add(Duration::from_millis(400));
 /// How long the connection for commands may be idle before it is tried.
 const IDLE: Duration = Duration::from_millis(900);
+/// How long to leave a primary alone that is not there.
+const AWAY: Duration = Duration::from_millis(250);
 /// How often it is made sure that the primary is still the primary.
 const CONFIRM: Duration = Duration::from_secs(5);
 /// How often a call is made of which nothing was done.
@@ -219,6 +221,7 @@ impl Connections {
             if self.command.idle_in(IDLE).is_zero() && !self.answers().await {
                 // It is noted as it fails; what comes of the next one shows when it is used.
                 drop(self.lease(Purpose::Command).await);
+                tokio::time::sleep(AWAY).await;
             }
             if confirmed.elapsed() >= CONFIRM {
                 self.confirm().await;

@@ -13,6 +13,7 @@ use witnesses::{Question, Witnesses};
 
 mod cluster;
 mod sentinel;
+mod testimony;
 mod witnesses;
 
 /// How long finding the primary may take in all, so that a write that needs it still fails in time.

@@ -119,6 +119,20 @@ async fn idle_connections_cost_one_question_a_second() {
 }
 
 #[tokio::test]
+async fn a_redis_that_is_away_is_looked_for_a_few_times_a_second() {
+    let server = Server::start(&[]);
+    let wire = to(&server).await;
+    let store = tended(address(Endpoint::Tcp(local(wire.port()))));
+    list(&*store).await;
+    wire.cut();
+    soon("the first attempts", || wire.made() > 4).await;
+    let before = wire.made();
+    tokio::time::sleep(Duration::from_secs(2)).await; // what happens meanwhile is counted
+    let attempts = wire.made() - before;
+    assert!((2..=20).contains(&attempts), "{attempts}");
+}
+
+#[tokio::test]
 async fn one_write_on_a_connection_that_fell_silent_gets_through_all_the_same() {
     let server = Server::start(&[]);
     let wire = to(&server).await;

@@ -3,7 +3,7 @@
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, RedisResult, Value};
 
-use super::witnesses::Testimony;
+use super::testimony::Testimony;
 use crate::store::redis::address::Node;
 
 /// How many slots a Cluster has.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, RedisResult};
 
-use super::witnesses::Testimony;
+use super::testimony::Testimony;
 use crate::store::redis::address::Node;
 
 /// Asks where the primary of this name is, and by which failover.

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use redis::RedisResult;
 
+use super::testimony::Testimony;
 use super::{cluster, sentinel, unknown};
 use crate::store::redis::address::Node;
 use crate::store::redis::dialer::{Dialer, Place, TIMEOUT};
@@ -42,17 +43,6 @@ pub(super) struct Told {
     votes: usize,
     /// The most recent that any of those knows of.
     pub(super) epoch: u64,
-}
-
-/// What one of them says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Testimony {
-    /// Where the primary is, if it knows.
-    pub(super) primary: Option<Node>,
-    /// How recent this is, if it can be told: it grows with each failover.
-    pub(super) epoch: u64,
-    /// Who else may be asked.
-    pub(super) others: Vec<Node>,
 }
 
 impl Witnesses {
