@@ -16,6 +16,14 @@ run: ## Build and start the service on the embedded store.
 	  "  $(BINARY) disable shop production" '' 'Ctrl-C ends the service; what it keeps is in ./data.' ''
 	@exec $(BINARY) serve
 
+.PHONY: demo
+demo: ## Break the example shop beside the running stack, and show what the stack makes of it.
+	@./scripts/demo.sh
+
+.PHONY: smoke-test
+smoke-test: ## Follow telemetry and a fatal line through the running stack.
+	@./scripts/smoke-test.sh
+
 .PHONY: build
 build: ## Build the release binary.
 	$(CARGO) build --release --locked
@@ -101,6 +109,11 @@ e2e-dashboards: ## Run every query of the dashboards on real programs with data 
 e2e-signals: ## Send telemetry through a real collector and Prometheus that read the stack's files.
 	./scripts/tools.sh compose collector prometheus node-exporter >/dev/null
 	python3 tests/e2e/signals.py
+
+.PHONY: e2e-clients
+e2e-clients: ## Run the example clients against the service: verbose, quiet, and quiet by themselves.
+	$(CARGO) build --quiet --locked --bin autolog --example poll
+	AUTOLOG_BIN=$(BINARY) python3 -W error tests/e2e/clients.py
 
 .PHONY: e2e-loki
 e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.

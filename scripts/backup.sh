@@ -5,14 +5,16 @@
 #   state       sessions (Redis), dashboards and users (Grafana), silences (Alertmanager), certificates (Caddy)
 #   telemetry   metrics (Prometheus), logs (Loki), traces (Tempo)
 #
-# Without a tier, all three. Makes one folder, FOLDER/autolog-<UTC time> (FOLDER is ./backups), of archives and a file
-# SHA256SUMS of all of them; it is there under that name only when it is whole. Metrics are copied while they are
+# Without a tier, all three. Makes one folder, FOLDER/autolog-<UTC time> (FOLDER is ./backups), of archives, a MANIFEST
+# that says when, where and of which images they were made, and SHA256SUMS of all of it; the folder has that name only
+# when it is whole. Metrics are copied while they are
 # written, by a snapshot of Prometheus's own; whatever else is copied is stopped for as long as that takes, a few
 # seconds for the state: polls are answered meanwhile, senders of alerts and of telemetry try again.
 #
 # The archives hold secrets and are readable to their owner alone. Encrypt them before they leave the machine:
 #   tar -C backups -c autolog-20261126T101500Z | age -r age1… >backup.tar.age
-# Put them back with scripts/restore.sh. Environment: COMPOSE, the command of Compose ("docker compose").
+# Put them back with scripts/restore.sh. Environment: ENGINE, the container engine ("docker"); COMPOSE, the
+# command of Compose ("docker compose").
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/stack/volumes.sh
@@ -96,8 +98,16 @@ telemetry() {
   cold tempo tempo-data
 }
 
+manifest() {
+  printf 'made %s\nhost %s\nrevision %s\n' "${name#autolog-}" "$(uname -n)" \
+    "$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+  printf 'tier %s\n' "${tiers[@]}"
+  sed -nE 's/^ *image: *([^ ]+).*$/image \1/p' docker-compose.yml
+}
+
+[[ ${tiers[*]} == config ]] || need_engine
 for tier in "${tiers[@]}"; do "$tier"; done
-printf '%s\n' "${tiers[@]}" >"$aside/TIERS"
+manifest >"$aside/MANIFEST"
 (cd "$aside" && sha256sum -- * >.sums && mv .sums SHA256SUMS)
 mv -T "$aside" "$to/$name"
 say "done: $to/$name"

@@ -8,7 +8,7 @@
 #
 # Sessions are restored with their original ends: one that would have ended meanwhile is not live again. What was
 # disabled after the backup was made is live again until its end: `autolog disable --all` ends it.
-# Environment: COMPOSE, the command of Compose ("docker compose").
+# Environment: ENGINE, the container engine ("docker"); COMPOSE, the command of Compose ("docker compose").
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/stack/volumes.sh
@@ -28,9 +28,9 @@ while (($#)); do
   shift
 done
 [[ -n $folder ]] || { usage >&2; exit 2; }
-[[ -r $folder/SHA256SUMS && -r $folder/TIERS ]] || die "$folder is not a backup of scripts/backup.sh"
+[[ -r $folder/SHA256SUMS && -r $folder/MANIFEST ]] || die "$folder is not a backup of scripts/backup.sh"
 (cd "$folder" && sha256sum --check --strict --quiet SHA256SUMS) || die "$folder is damaged; nothing was restored"
-mapfile -t has <"$folder/TIERS"
+mapfile -t has < <(sed -n 's/^tier //p' "$folder/MANIFEST")
 ((${#tiers[@]})) || tiers=("${has[@]}")
 for tier in "${tiers[@]}"; do
   [[ " ${has[*]} " == *" $tier "* ]] || die "$folder has no tier $tier"
@@ -66,6 +66,7 @@ config() {
   say "restored .env and $secrets"
 }
 
+[[ ${tiers[*]} == config ]] || need_engine
 if [[ -z $force ]]; then
   [[ " ${tiers[*]} " != *" config "* ]] || check_config
   for volume in "${volumes[@]}"; do
@@ -75,7 +76,8 @@ if [[ -z $force ]]; then
 fi
 
 [[ " ${tiers[*]} " != *" config "* ]] || config
-started=()
+stopped=()
+trap '((${#stopped[@]} == 0)) || say "failed, and left stopped: ${stopped[*]}" >&2' EXIT
 for volume in "${volumes[@]}"; do
   service=${services[$volume]}
   if [[ ! -e $folder/$volume.tar.gz ]]; then
@@ -83,11 +85,14 @@ for volume in "${volumes[@]}"; do
     continue
   fi
   if is_running "$service"; then
+    stopped+=("$service")
     compose stop "$service" >/dev/null 2>&1
-    started+=("$service")
   fi
+  make_volume "$volume"
   unpack "$volume" <"$folder/$volume.tar.gz"
   say "restored $volume"
 done
-((${#started[@]} == 0)) || compose start "${started[@]}" >/dev/null 2>&1
-say "done${started[*]:+; started again: ${started[*]}}; on a new machine: docker compose up -d"
+((${#stopped[@]} == 0)) || compose start "${stopped[@]}" >/dev/null 2>&1
+again=${stopped[*]}
+stopped=()
+say "done${again:+; started again: $again}; what does not run yet: docker compose up -d"

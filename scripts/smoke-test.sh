@@ -94,9 +94,11 @@ step "trace is in Tempo" "docker compose logs tempo; the collector's exporter ot
 step "log line is in Loki, with its trace" "docker compose logs loki; the collector's exporter otlp_http/loki" find_log
 step "metric is in Prometheus" "docker compose logs prometheus; the collector's exporter otlp_http/prometheus" find_metric
 step "collector takes a fatal line" "docker compose logs otel-collector" send_log 21 FATAL "smoke test $span is fatal"
+trap 'disable >/dev/null 2>&1 || true' EXIT  # a step may fail while the session is open, or is about to
 step "Loki's rule fires" "docker compose logs loki | grep ruler; are the rules mounted?" find_in_loki
 step "alert is in Alertmanager" "docker compose logs loki alertmanager" find_in_alertmanager
 step "session is open" "docker compose logs alertmanager autolog; do both have the same webhook secret?" find_session
 step "check answers enabled" "docker compose logs autolog; docs/operations.md, Why is X not in DEBUG?" check
 step "session is disabled again" "docker compose logs autolog" disable
+trap - EXIT
 printf 'All is well, in %s s\n' "$(since "$begun")"

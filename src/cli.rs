@@ -7,6 +7,7 @@ mod exit;
 mod local;
 mod output;
 mod render;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -67,7 +68,7 @@ async fn talk(
         ClientCommand::List(args) => commands::list(client, output, args).await,
         ClientCommand::Why(args) => commands::why(client, output, args).await,
         ClientCommand::Check(args) => commands::check(client, output, args).await,
-        ClientCommand::Watch(args) => commands::watch(client, output, args).await,
+        ClientCommand::Watch(args) => watch::watch(client, output, args).await,
         ClientCommand::Freeze(args) => commands::freeze(client, output, args).await,
     }
 }

@@ -25,5 +25,6 @@ mod phase;
 pub mod route;
 pub mod server;
 pub mod trace;
+mod watch;
 mod webhook;
 mod wire;

@@ -20,14 +20,17 @@ mod recent;
 mod rollback;
 mod stops;
 mod view;
+mod watched;
 
 pub use polls::Polls;
 pub use stops::Stop;
 pub use view::{Shown, ShownSession, View};
+pub use watched::{Notice, Notices};
 
 use clock::Clock;
 use recent::Recent;
 use rollback::Owed;
+use watched::Watched;
 
 /// Without contact to the store for longer than this, answers are marked stale.
 pub const STALE_AFTER: Duration = Duration::from_secs(5);
@@ -46,9 +49,10 @@ pub struct Snapshot {
     stops_came: Notify,
     policy: Arc<Policy>,
     polls: Polls,
+    watched: Watched,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Memory {
     book: Book,
     views: HashMap<App, HashMap<Environment, Arc<View>>>,
@@ -59,18 +63,21 @@ struct Memory {
     recent: Recent,
     owed: Vec<Owed>,
     rollbacks: u64,
+    /// What is shown where nothing is granted.
+    nothing: Arc<Shown>,
 }
 
 impl Snapshot {
     /// An empty memory that has not seen the store yet.
     pub fn new(policy: Arc<Policy>) -> Self {
         Self {
-            memory: RwLock::default(),
+            memory: RwLock::new(Memory::new()),
             seq: watch::channel(0).0,
             doubted: AtomicBool::new(false),
             stops_came: Notify::new(),
             policy,
             polls: Polls::default(),
+            watched: Watched::default(),
         }
     }
 
@@ -156,6 +163,7 @@ impl Snapshot {
         let seq = listing.position.seq;
         memory.settle(seq);
         memory.position = Some(listing.position);
+        self.watched.tell_all(&memory);
         drop(memory);
         self.seq.send_replace(seq);
     }
@@ -177,13 +185,19 @@ impl Snapshot {
             }
             position = change.position.clone();
         }
+        let mut places = Vec::new();
         for change in changes {
-            memory.apply(change.what);
+            places.extend(memory.apply(change.what));
         }
         let seq = position.seq;
         memory.settle(seq);
         memory.position = Some(position);
-        memory.apply_stops(&self.policy);
+        if memory.apply_stops(&self.policy) {
+            self.watched.tell_all(&memory);
+        }
+        for place in &places {
+            self.watched.tell(&memory, place);
+        }
         drop(memory);
         self.seq.send_replace(seq);
         Ok(())
@@ -217,6 +231,7 @@ impl Snapshot {
         }
         memory.stops.push(stop);
         memory.apply_stops(&self.policy);
+        self.watched.tell_all(&memory);
         true
     }
 
@@ -257,6 +272,21 @@ pub struct LookedUp {
 }
 
 impl Memory {
+    fn new() -> Self {
+        Self {
+            book: Book::default(),
+            views: HashMap::new(),
+            position: None,
+            clock: None,
+            contact: None,
+            stops: Vec::new(),
+            recent: Recent::default(),
+            owed: Vec::new(),
+            rollbacks: 0,
+            nothing: Arc::new(Shown::nothing()),
+        }
+    }
+
     /// The store's time; the epoch before the first sync.
     fn now(&self) -> Time {
         self.clock.as_ref().map(Clock::now).unwrap_or_default()
@@ -266,7 +296,8 @@ impl Memory {
         self.recent.note_book(before, &self.book, now);
     }
 
-    fn apply(&mut self, what: Changed) {
+    /// Takes a change in, and tells which place it is about.
+    fn apply(&mut self, what: Changed) -> Option<Place> {
         let now = self.now();
         match what {
             Changed::Written(record) => {
@@ -274,16 +305,19 @@ impl Memory {
                 let before = self.book.record(&record.target);
                 self.recent.note(before, Some(&record), now);
                 self.book.put(*record);
-                self.rebuild_view(place);
+                self.rebuild_view(place.clone());
+                Some(place)
             }
             Changed::Removed(target) => {
                 self.recent.note(self.book.record(&target), None, now);
                 self.book.remove(&target);
                 self.rebuild_view(target.place());
+                Some(target.place())
             }
             Changed::Halt(halt) => {
                 self.recent.note_halt(self.book.halt(), &halt);
                 self.book.set_halt(halt);
+                None
             }
         }
     }

@@ -79,6 +79,7 @@ impl Assembly {
             snapshot: Arc::clone(&snapshot),
         };
         tasks.follow(feed, control.clone(), latch);
+        tasks.tell_watchers(Arc::clone(&snapshot));
         tasks.sweep(control.clone());
         tasks.repair(control.clone());
         tasks.count(counts);
@@ -96,7 +97,14 @@ impl Assembly {
     }
 
     /// The routes of the API listener.
-    pub(super) fn api(&self, config: &Config, body: BodyLimits) -> Router {
+    ///
+    /// `streams` ends those that have no end of their own.
+    pub(super) fn api(
+        &self,
+        config: &Config,
+        body: BodyLimits,
+        streams: CancellationToken,
+    ) -> Router {
         api::router(Api {
             control: self.control.clone(),
             counter: self.counter.clone(),
@@ -108,6 +116,8 @@ impl Assembly {
             body,
             poll_interval: config.poll_interval,
             max_page: config.limits.page,
+            max_watchers: config.limits.watchers,
+            streams,
         })
     }
 

@@ -13,6 +13,7 @@ use crate::feed::{Feed, News};
 use crate::metrics::Metrics;
 use crate::metrics::labels::Task;
 use crate::readiness::Latch;
+use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::telemetry::Chain;
 
@@ -67,6 +68,19 @@ impl Tasks {
             async move {
                 tokio::select! {
                     () = store.tend() => {}
+                    () = shutdown.cancelled() => {}
+                }
+            }
+        });
+    }
+
+    /// Tells watchers of what changes by time alone.
+    pub(super) fn tell_watchers(&self, snapshot: Arc<Snapshot>) {
+        self.supervise(Task::Watchers, move |shutdown| {
+            let snapshot = Arc::clone(&snapshot);
+            async move {
+                tokio::select! {
+                    () = snapshot.tell_of_time() => {}
                     () = shutdown.cancelled() => {}
                 }
             }

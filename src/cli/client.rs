@@ -14,6 +14,8 @@ use crate::credentials::{Role, generated_path};
 const CONNECT: Duration = Duration::from_secs(3);
 /// More than any answer takes: the service answers a write within a second, whatever its store does.
 const TOTAL: Duration = Duration::from_secs(10);
+/// More than a stream of `watch` lasts.
+const STREAM: Duration = Duration::from_hours(1);
 
 /// A running service.
 pub(super) struct Client {
@@ -85,6 +87,18 @@ impl Client {
         let etag = response.headers().get(ETAG).cloned();
         let answer = self.body(response).await?;
         Ok(Some(Checked { answer, etag }))
+    }
+
+    /// Opens the stream of `watch`; none if this service has none to give now.
+    ///
+    /// It has no end of its own, and so no time within which it must be over.
+    pub(super) async fn watch(
+        &self,
+        query: &[(&str, &str)],
+    ) -> Result<Option<Response>, CommandError> {
+        let request = self.request(Method::GET, "watch")?.query(query);
+        let response = self.send(request.timeout(STREAM)).await?;
+        Ok((response.status() == StatusCode::OK).then_some(response))
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CommandError> {

@@ -1,17 +1,15 @@
 //! Commands that talk to a running service.
 
-use std::time::Duration;
-
-use reqwest::header::HeaderValue;
 use serde_json::{Map, Value, json};
 
-use super::args::{Check, Disable, Enable, Freeze, List, PlaceArgs, Watch, Why};
+use super::args::{Check, Disable, Enable, Freeze, List, PlaceArgs, Why};
 use super::client::Client;
 use super::exit::{CommandError, Exit};
 use super::output::{Output, complain};
 use super::render;
 
-type Ended = Result<Exit, CommandError>;
+/// How a command ended.
+pub(super) type Ended = Result<Exit, CommandError>;
 
 pub(super) async fn enable(client: &Client, output: Output, args: &Enable) -> Ended {
     let mut body = Map::new();
@@ -92,34 +90,6 @@ pub(super) async fn check(client: &Client, output: Output, args: &Check) -> Ende
     })
 }
 
-/// Prints the answer of `check` now and whenever it is another one, until interrupted or refused.
-pub(super) async fn watch(client: &Client, output: Output, args: &Watch) -> Ended {
-    let mut etag: Option<HeaderValue> = None;
-    let mut away = false;
-    loop {
-        match client.check(&question(&args.check), etag.as_ref()).await {
-            Ok(None) => away = false,
-            Ok(Some(checked)) => {
-                away = false;
-                etag = checked.etag;
-                output.show_line(&checked.answer, render::checked)?;
-            }
-            Err(error) if error.exit() != Exit::Unavailable => return Err(error),
-            Err(error) => {
-                if !away {
-                    complain(&format!("autolog: {error}; asking again"));
-                }
-                away = true;
-            }
-        }
-        let pause = args.interval.0.max(Duration::from_millis(100));
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-        }
-    }
-}
-
 pub(super) async fn freeze(client: &Client, output: Output, args: &Freeze) -> Ended {
     let answer = if args.status {
         client.get("freeze", &[]).await?
@@ -136,7 +106,8 @@ pub(super) async fn freeze(client: &Client, output: Output, args: &Freeze) -> En
     Ok(Exit::Done)
 }
 
-fn question(args: &Check) -> Vec<(&str, &str)> {
+/// The parameters of a poll.
+pub(super) fn question(args: &Check) -> Vec<(&str, &str)> {
     let mut query = vec![
         ("app", args.place.app.as_str()),
         ("environment", args.place.environment.as_str()),

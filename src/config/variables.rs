@@ -141,7 +141,7 @@ variables! {
         max_header_bytes "MAX_HEADER_BYTES" Text("16KiB"), "The largest request head; at least 8 KiB.";
         max_alerts "MAX_ALERTS" Text("5000"), "How many alerts of one message are handled; the rest is counted.";
         max_connections "MAX_CONNECTIONS" Text("16384"), "How many connections the API keeps open at once.";
-        max_watchers "MAX_WATCHERS" Text("10000"), "How many of those may watch; 1,024 connections (or half, if fewer) are always kept for other requests. Without effect in this version, which serves no `watch`.";
+        max_watchers "MAX_WATCHERS" Text("10000"), "How many of those may watch; 1,024 connections (or half, if fewer) are always kept for other requests.";
         max_page "MAX_PAGE" Text("1000"), "The longest page of `list`; without `limit` a page has 100.";
     }
     "Logs" {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::auth::Authority;
 use super::check::{Check, check};
@@ -18,6 +20,7 @@ use super::limits::BodyLimits;
 use super::list::{List, list};
 use super::openapi;
 use super::route::Route;
+use super::watch::{Watch, watch};
 use super::webhook::{Receiver, webhook};
 use crate::alertmanager::Mapping;
 use crate::control::Control;
@@ -40,6 +43,10 @@ pub struct Api {
     pub poll_interval: Duration,
     /// The most sessions of one page of `list`.
     pub max_page: usize,
+    /// The most streams of `watch` at once.
+    pub max_watchers: usize,
+    /// Ends every stream of `watch`.
+    pub streams: CancellationToken,
 }
 
 /// What the handlers take their parts from.
@@ -49,6 +56,7 @@ struct Shared {
     authority: Authority,
     body: BodyLimits,
     check: Check,
+    watch: Watch,
     list: List,
     report: Report,
     receiver: Receiver,
@@ -59,6 +67,11 @@ pub fn router(api: Api) -> Router {
     let control = api.control;
     let shared = Shared {
         check: Check::new(control.clone(), api.poll_interval),
+        watch: Watch {
+            control: control.clone(),
+            slots: Arc::new(Semaphore::new(api.max_watchers)),
+            shutdown: api.streams,
+        },
         list: List {
             control: control.clone(),
             max_page: api.max_page,
@@ -77,6 +90,7 @@ pub fn router(api: Api) -> Router {
     };
     Router::new()
         .route(Route::Check.path(), get(check))
+        .route(Route::Watch.path(), get(watch))
         .route(Route::Enable.path(), post(enable))
         .route(Route::Disable.path(), post(disable))
         .route(Route::List.path(), get(list))

@@ -29,7 +29,7 @@ pub struct Operation {
     pub role: Role,
 }
 
-/// Every operation of the API listener; [`Route::Watch`] is reserved and not served yet.
+/// Every operation of the API listener.
 pub const API: [Operation; 11] = [
     operation(Route::Check, Method::Get, Role::Poller),
     operation(Route::Enable, Method::Post, Role::Operator),

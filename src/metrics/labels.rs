@@ -314,6 +314,8 @@ labels! {
         Feed = "feed",
         /// Looks after the store's connections.
         Store = "store",
+        /// Tells watchers of what changes by time alone.
+        Watchers = "watchers",
         /// Ends what has lapsed.
         Sweeper = "sweeper",
         /// Flushes the error counts.

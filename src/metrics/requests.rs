@@ -24,6 +24,7 @@ pub struct Requests {
     check_not_modified: Histogram,
     refused: Counters<Refusal>,
     connections: IntGauge,
+    watchers: IntGauge,
     panics: IntCounter,
     checks: Counters<CheckResult>,
     webhooks: IntCounterVec,
@@ -32,10 +33,6 @@ pub struct Requests {
 
 impl Requests {
     pub(super) fn register(families: &Families<'_>) -> Result<Self, prometheus::Error> {
-        families.gauge(
-            "autolog_watchers",
-            "Watch streams that are open; always 0 in this version, which serves none.",
-        )?;
         let durations = durations(families)?;
         let check = |status: Status| {
             durations.get_metric_with_label_values(&[
@@ -57,6 +54,7 @@ impl Requests {
                 "autolog_http_connections",
                 "Connections that are open on both listeners.",
             )?,
+            watchers: families.gauge("autolog_watchers", "Streams of watch that are open.")?,
             panics: families.counter(
                 "autolog_http_panics_total",
                 "Requests whose handler panicked; each was answered 500.",
@@ -119,6 +117,11 @@ impl Requests {
     /// Counts a connection in, until the guard is dropped.
     pub fn connected(&self) -> Held {
         Held::new(&self.connections)
+    }
+
+    /// Counts a watcher in, until the guard is dropped.
+    pub fn watching(&self) -> Held {
+        Held::new(&self.watchers)
     }
 }
 

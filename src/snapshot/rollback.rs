@@ -51,6 +51,7 @@ impl Snapshot {
             let lost = owed.missing_in(&memory.book, memory.now());
             memory.stops.extend(owed.stop);
             memory.apply_stops(&self.policy);
+            self.watched.tell_all(&memory);
             return lost;
         }
         let is_here = memory.position.as_ref().is_some_and(|here| seq <= here.seq);
@@ -91,6 +92,7 @@ impl Snapshot {
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
         memory.position = Some(listing.position);
+        self.watched.tell_all(&memory);
         drop(memory);
         self.seq.send_replace(seq);
         self.stops_came.notify_one();

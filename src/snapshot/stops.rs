@@ -15,11 +15,12 @@ pub struct Stop {
 }
 
 impl Memory {
-    /// Obeys every pending stop on top of what the store said.
-    pub(super) fn apply_stops(&mut self, policy: &Policy) {
+    /// Obeys every pending stop on top of what the store said; tells whether that changed anything.
+    pub(super) fn apply_stops(&mut self, policy: &Policy) -> bool {
         let Some(now) = self.clock.as_ref().map(super::Clock::now) else {
-            return;
+            return false;
         };
+        let mut obeyed = false;
         for stop in self.stops.clone() {
             let mut ledger = self.book.ledger(&stop.operation.scope(), now);
             stop.operation.decide(&mut ledger, policy, stop.id.bits());
@@ -27,7 +28,9 @@ impl Memory {
             if !changes.is_empty() {
                 self.book.apply(&changes);
                 self.rebuild_views();
+                obeyed = true;
             }
         }
+        obeyed
     }
 }

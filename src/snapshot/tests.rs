@@ -285,3 +285,35 @@ fn polls_are_remembered_for_a_while_and_only_so_many() {
     polls.note("app9999", "production", START + HOUR);
     assert_eq!(polls.last(&place("app9999")), Some(START + HOUR));
 }
+
+#[test]
+fn watchers_are_told_the_newest_state_once_however_often_it_changed() {
+    let snapshot = synced(7, &[]);
+    let mut notices = snapshot.watch(place("shop")).unwrap();
+    let nothing = notices.borrow_and_update().revision.clone();
+    let endpoint = "/pay".parse().unwrap();
+    snapshot
+        .apply(vec![
+            change(8, written(&place("shop").whole())),
+            change(9, written(&place("shop").target(Some(endpoint)))),
+        ])
+        .unwrap();
+    assert!(notices.has_changed().unwrap());
+    let shown = notices.borrow_and_update().revision.clone();
+    assert_ne!(shown, nothing);
+    snapshot
+        .apply(vec![change(10, written(&place("cart").whole()))])
+        .unwrap();
+    assert!(
+        !notices.has_changed().unwrap(),
+        "it is about another application"
+    );
+    snapshot.replace(listing(11, &[place("shop").whole()]));
+    assert_ne!(
+        notices.borrow_and_update().revision,
+        shown,
+        "the endpoint is gone"
+    );
+    snapshot.stop(disable_everything());
+    assert_eq!(notices.borrow_and_update().revision, nothing);
+}

@@ -17,7 +17,8 @@ set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 home=${XDG_CACHE_HOME:-$HOME/.cache}/autolog/containers
-readonly here home
+run=/run/autolog-containers  # must not outlive a reboot
+readonly here home run
 
 say() { printf '%s\n' "containers: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -29,46 +30,54 @@ docker_answers() {
     docker compose version >/dev/null 2>&1 && timeout 20 docker info >/dev/null 2>&1
 }
 
-# A process without CAP_SYS_RESOURCE, bit 24, may not raise its limits; runc would fail on those that podman asks for.
-may_raise_limits() {
-  local capabilities
-  capabilities=$(sed -n 's/^CapEff:\s*//p' /proc/self/status)
-  (((16#$capabilities >> 24) & 1))
-}
-
-# Writes a runc that leaves limits as they are: in the bundle of a new container, and in the process file of an exec.
+# Writes a runc that mounts as Docker has it done, with what is mounted below; podman's own API leaves that out. A process
+# without CAP_SYS_RESOURCE may not raise its limits, where runc would fail: then it leaves limits as they are.
 write_runtime() {
-  cat >"$home/runc-limited" <<'WRAPPER'
+  cat >"$home/runc-like-docker" <<'WRAPPER'
 #!/usr/bin/env python3
 import json
 import os
 import sys
 
+CAP_SYS_RESOURCE = 24
+
+
+def may_raise_limits():
+    with open("/proc/self/status", encoding="ascii") as file:
+        capabilities = next(line for line in file if line.startswith("CapEff:"))
+    return int(capabilities.split()[1], 16) >> CAP_SYS_RESOURCE & 1
+
+
 for option, value in zip(sys.argv, sys.argv[1:]):
     bundle = f"{value}/config.json"
     path = {"--bundle": bundle, "-b": bundle, "--process": value, "-p": value}.get(option)
-    if path and os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            settings = json.load(file)
+    if not path or not os.path.exists(path):
+        continue
+    with open(path, encoding="utf-8") as file:
+        settings = json.load(file)
+    for mount in settings.get("mounts", []):
+        if mount.get("type") == "bind":
+            mount["options"] = ["rbind" if word == "bind" else word for word in mount["options"]]
+    if not may_raise_limits():
         settings.get("process", settings).pop("rlimits", None)
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(settings, file)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(settings, file)
 os.execvp("runc", ["runc", *sys.argv[1:]])
 WRAPPER
-  chmod 755 "$home/runc-limited"
+  chmod 755 "$home/runc-like-docker"
 }
 
 write_settings() {
-  local runtime
-  runtime=$(command -v runc)
-  may_raise_limits || { write_runtime; runtime=$home/runc-limited; }
+  write_runtime
   cat >"$home/containers.conf" <<SETTINGS
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+exit_command_delay = 10
 runtime = "chosen"
+tmp_dir = "$run/libpod"
 [engine.runtimes]
-chosen = ["$runtime"]
+chosen = ["$home/runc-like-docker"]
 [network]
 network_backend = "netavark"
 network_config_dir = "$home/networks"
@@ -77,7 +86,7 @@ SETTINGS
 [storage]
 driver = "overlay"
 graphroot = "$home/storage"
-runroot = "$home/run"
+runroot = "$run"
 SETTINGS
 }
 
@@ -131,7 +140,7 @@ clean() {
     "${podman[@]}" network prune --force >/dev/null
   fi
   stop
-  rm -rf "$home"
+  rm -rf "$home" "$run"
 }
 
 case ${1:-} in

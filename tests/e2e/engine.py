@@ -21,10 +21,13 @@ class Engine:
         self.env = {**os.environ, **dict(variable.split("=", 1) for variable in exported)}
         self.name = self.env["ENGINE"]
 
+    def has_own_network(self):
+        return "ENGINE_NETWORK" in self.env
+
     def enter_network(self):
         """Moves this process, and what it starts from now on, into the network of an engine that has one of its own."""
-        network = self.env.get("ENGINE_NETWORK")
-        if network:
+        if self.has_own_network():
+            network = self.env["ENGINE_NETWORK"]
             with open(network, "rb") as file:
                 if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
                     raise Failure(f"cannot enter {network}: {os.strerror(ctypes.get_errno())}")

@@ -82,7 +82,7 @@ def dockerfile():
     """Returns the instructions of the last stage of our own Dockerfile that say how its image runs."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     stage = text[text.rindex("\nFROM "):]
-    found = re.findall(r"^(ENV|USER|WORKDIR|VOLUME|STOPSIGNAL|ENTRYPOINT|CMD) (.*)$", stage, re.MULTILINE)
+    found = re.findall(r"^(ENV|USER|WORKDIR|VOLUME|ENTRYPOINT|CMD) (.*)$", stage, re.MULTILINE)
     return [f"{keyword} {words}" for keyword, rest in found for words in (rest.split() if keyword == "ENV" else [rest])]
 
 

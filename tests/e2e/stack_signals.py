@@ -62,6 +62,16 @@ def takes_telemetry(stack):
             must(not signals(stack, "resourceLogs", unknown.name), "an unknown service's log was sent")
 
 
+def asks_exporters(stack):
+    """What Prometheus scrapes says what it should about Redis, the machine and autolog."""
+    for service, expression in (("redis-exporter", "redis_up == 1"), ("redis-exporter", "redis_aof_enabled == 1"),
+                                ("node-exporter", 'count(node_filesystem_avail_bytes{mountpoint="/"}) > 0'),
+                                ("autolog", "autolog_store_up == 1"), ("otel-collector", "otelcol_process_uptime > 0")):
+        if service in stack.here:
+            with step(f"{service}: {expression}"):
+                until(f"{expression} holds", lambda: stack.query(expression), within=30)
+
+
 def exemplars(stack, app):
     query = f'http_server_request_duration_seconds_bucket{{service_name="{app}"}}'
     now = time.time()

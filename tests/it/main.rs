@@ -55,6 +55,7 @@ mod store;
 mod time;
 #[expect(dead_code, reason = "shared with the chaos tests")]
 mod topology;
+mod watch;
 mod webhook;
 mod webhook_alerts;
 mod webhook_labels;

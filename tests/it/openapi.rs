@@ -108,7 +108,10 @@ async fn successes_are_as_described() {
         .filter(|(.., status)| *status < 300)
         .map(|(route, verb, _)| (route.clone(), verb.clone()))
         .collect();
-    assert_eq!(seen, api.document.operations(), "every operation succeeded");
+    let mut described = api.document.operations();
+    // a stream has no end at which it could be compared
+    described.remove(&("/api/autolog/watch".to_owned(), "get".to_owned()));
+    assert_eq!(seen, described, "every operation succeeded");
 }
 
 #[tokio::test]

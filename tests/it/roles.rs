@@ -21,7 +21,7 @@ fn request(service: &Service, operation: Operation) -> RequestBuilder {
     }
 }
 
-/// The operations that the service has already: watch comes later.
+/// The operations whose answers end; of watch, `watch.rs` tells.
 fn served() -> impl Iterator<Item = Operation> {
     API.into_iter()
         .filter(|operation| operation.route != Route::Watch)

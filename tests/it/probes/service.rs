@@ -80,6 +80,8 @@ impl Service {
             },
             poll_interval: Duration::from_secs(15),
             max_page: 1_000,
+            max_watchers: 1,
+            streams: tokio_util::sync::CancellationToken::new(),
         });
         let service = Self {
             runtime,
