@@ -49,6 +49,8 @@ check: check-format check-lints check-docs check-dependencies check-scripts chec
 .PHONY: check-format
 check-format:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
+	$(CARGO) fmt --check --manifest-path bench/Cargo.toml
 
 .PHONY: check-lints
 check-lints:

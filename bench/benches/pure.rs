@@ -27,16 +27,21 @@ fn body(alerts: usize) -> String {
             )
         })
         .collect();
-    format!(r#"{{"version":"4","status":"firing","alerts":[{}]}}"#, alerts.join(","))
+    format!(
+        r#"{{"version":"4","status":"firing","alerts":[{}]}}"#,
+        alerts.join(",")
+    )
 }
 
 fn alerts(count: usize) -> Vec<Alert> {
     let message = Mapping::new(&Policy::default()).read(body(count).as_bytes(), false);
     let sightings = message.map(|message| message.sightings).unwrap_or_default();
-    let asked = sightings.into_iter().filter_map(|sighting| match sighting.asks {
-        Asks::Session(alert) => Some(alert),
-        Asks::Nothing | Asks::Unmapped(_) | Asks::Invalid(_) => None,
-    });
+    let asked = sightings
+        .into_iter()
+        .filter_map(|sighting| match sighting.asks {
+            Asks::Session(alert) => Some(alert),
+            Asks::Nothing | Asks::Unmapped(_) | Asks::Invalid(_) => None,
+        });
     asked.collect()
 }
 

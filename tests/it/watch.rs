@@ -120,7 +120,7 @@ async fn a_watcher_is_told_when_a_session_ends_by_time_alone() {
     assert_ne!(stream.revision().await, nothing);
     assert_eq!(stream.revision().await, nothing);
     let late = begun.elapsed().saturating_sub(Duration::from_secs(1));
-    assert!(late < Duration::from_millis(900), "{late:?} late");
+    assert!(late < Duration::from_secs(3), "{late:?} late");
 }
 
 #[tokio::test]

@@ -28,7 +28,10 @@ async fn poll(
         stream.write_all(request.as_bytes()).await?;
         let length = stream.read(&mut buffer).await?;
         let answer = buffer.get(..length).unwrap_or_default();
-        times.push((answer.starts_with(b"HTTP/1.1 200"), due.elapsed().as_micros()));
+        times.push((
+            answer.starts_with(b"HTTP/1.1 200"),
+            due.elapsed().as_micros(),
+        ));
         due += every;
     }
     Ok(times)
@@ -46,7 +49,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let polls: Vec<_> = (0..connections)
         .map(|number| {
             let first = begun + every * number / connections;
-            let poll = poll(address.clone(), token.clone(), (first, every, end), number as usize);
+            let poll = poll(
+                address.clone(),
+                token.clone(),
+                (first, every, end),
+                number as usize,
+            );
             tokio::spawn(poll)
         })
         .collect();
@@ -57,7 +65,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let good = times.iter().filter(|(good, _)| *good).count();
     let mut times: Vec<u128> = times.into_iter().map(|(_, time)| time).collect();
     times.sort_unstable();
-    let at = |share: usize| times.get((times.len() * share / 1000).min(times.len() - 1)).copied().unwrap_or_default();
-    println!("{good} {} {} {} {}", times.len() - good, at(500), at(990), at(1000));
+    let at = |share: usize| {
+        times
+            .get((times.len() * share / 1000).min(times.len() - 1))
+            .copied()
+            .unwrap_or_default()
+    };
+    println!(
+        "{good} {} {} {} {}",
+        times.len() - good,
+        at(500),
+        at(990),
+        at(1000)
+    );
     Ok(())
 }

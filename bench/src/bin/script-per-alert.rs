@@ -25,7 +25,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for round in 0..rounds {
         let begun = Instant::now();
         for alert in 0..alerts {
-            let payload = format!(r#"{{"target":{{"app":"shop-{alert}","environment":"production"}},"round":{round}}}"#);
+            let payload = format!(
+                r#"{{"target":{{"app":"shop-{alert}","environment":"production"}},"round":{round}}}"#
+            );
             let _: String = script
                 .key(format!("{{al}}:session:{alert}"))
                 .key("{al}:expiry")

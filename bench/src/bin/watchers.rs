@@ -21,7 +21,11 @@ fn now() -> u128 {
 }
 
 /// Reads events for ever, and reports when each came.
-async fn watch(mut stream: TcpStream, ready: Arc<AtomicUsize>, report: mpsc::UnboundedSender<u128>) {
+async fn watch(
+    mut stream: TcpStream,
+    ready: Arc<AtomicUsize>,
+    report: mpsc::UnboundedSender<u128>,
+) {
     let mut buffer = [0_u8; 2048];
     let mut is_first = true;
     while let Ok(length) = stream.read(&mut buffer).await {
@@ -46,7 +50,8 @@ async fn watch(mut stream: TcpStream, ready: Arc<AtomicUsize>, report: mpsc::Unb
 async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().unwrap_or_default();
-    let (address, count, token, kind, app) = (next(), next().parse::<usize>()?, next(), next(), next());
+    let (address, count, token, kind, app) =
+        (next(), next().parse::<usize>()?, next(), next(), next());
     let path = if kind == "watch" { "watch" } else { "check" };
     let request = format!(
         "GET /api/autolog/{path}?app={app}&environment=production HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n"
