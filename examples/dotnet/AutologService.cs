@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 /// <summary>
 /// Tells an application how verbosely to log. .NET 8 or newer, Microsoft.Extensions.Hosting only; works with any logger:
 /// <c>builder.Services.AddHostedService(_ => new AutologService(level => …)); // "debug", "trace", or null: as usual</c>
-/// Environment: AUTOLOG_URL (unset: off), OTEL_SERVICE_NAME, AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
+/// Environment: AUTOLOG_URL (unset: off), AUTOLOG_APP (or OTEL_SERVICE_NAME), AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
 /// </summary>
 public sealed class AutologService(Action<string?> show) : BackgroundService
 {
@@ -22,7 +22,9 @@ public sealed class AutologService(Action<string?> show) : BackgroundService
     {
         var address = Environment.GetEnvironmentVariable("AUTOLOG_URL");
         if (string.IsNullOrEmpty(address)) return;
-        var app = Uri.EscapeDataString(Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME")!);
+        var name = Environment.GetEnvironmentVariable("AUTOLOG_APP");
+        if (string.IsNullOrEmpty(name)) name = Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME");
+        var app = Uri.EscapeDataString(name!);
         var environment = Uri.EscapeDataString(Environment.GetEnvironmentVariable("AUTOLOG_ENVIRONMENT")!);
         var url = $"{address}/api/autolog/check?app={app}&environment={environment}";
         try

@@ -1,9 +1,11 @@
 // Package main is an application that logs at DEBUG while autolog grants it: go run autolog.go
 //
-// Copy Follow. Environment: AUTOLOG_URL (unset: off), OTEL_SERVICE_NAME, AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
+// Copy Follow. Environment: AUTOLOG_URL (unset: off), AUTOLOG_APP (or OTEL_SERVICE_NAME), AUTOLOG_ENVIRONMENT,
+// AUTOLOG_TOKEN.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -37,7 +39,8 @@ func Follow(ctx context.Context, level *slog.LevelVar) {
 	if os.Getenv("AUTOLOG_URL") == "" {
 		return
 	}
-	query := url.Values{"app": {os.Getenv("OTEL_SERVICE_NAME")}, "environment": {os.Getenv("AUTOLOG_ENVIRONMENT")}}
+	app := cmp.Or(os.Getenv("AUTOLOG_APP"), os.Getenv("OTEL_SERVICE_NAME"))
+	query := url.Values{"app": {app}, "environment": {os.Getenv("AUTOLOG_ENVIRONMENT")}}
 	f := follower{level: level, usual: level.Level(), interval: 15, token: os.Getenv("AUTOLOG_TOKEN"),
 		url: os.Getenv("AUTOLOG_URL") + "/api/autolog/check?" + query.Encode()}
 	f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
@@ -15,7 +16,7 @@ import java.util.regex.Pattern;
  *
  * <pre>Autolog.follow(System.getenv(), level -> …);    // "debug", "trace", or null: as usual</pre>
  *
- * Environment: AUTOLOG_URL (unset: off), OTEL_SERVICE_NAME, AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
+ * Environment: AUTOLOG_URL (unset: off), AUTOLOG_APP (or OTEL_SERVICE_NAME), AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
  */
 public final class Autolog implements Runnable {
     private static final Pattern ENDPOINTS = Pattern.compile("\"endpoints\":\\[[^\\]]*\\]");
@@ -30,7 +31,8 @@ public final class Autolog implements Runnable {
     private int failures;
 
     private Autolog(Map<String, String> env, Consumer<String> show) {
-        this.uri = URI.create(env.get("AUTOLOG_URL") + "/api/autolog/check?app=" + encode(env.get("OTEL_SERVICE_NAME"))
+        String app = env.getOrDefault("AUTOLOG_APP", env.get("OTEL_SERVICE_NAME"));
+        this.uri = URI.create(env.get("AUTOLOG_URL") + "/api/autolog/check?app=" + encode(app)
             + "&environment=" + encode(env.get("AUTOLOG_ENVIRONMENT")));
         this.token = env.get("AUTOLOG_TOKEN");
         this.show = show;
@@ -70,14 +72,21 @@ public final class Autolog implements Runnable {
     private double poll() throws Exception {
         double sent = now(); // before the request, so that our lease never ends later than the service's
         long patience = (long) Math.max(1, 1000 * Math.min(5, deadline - sent));
-        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(Duration.ofMillis(patience));
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri);
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
         }
         if (etag != null) {
             request.header("If-None-Match", etag);
         }
-        HttpResponse<String> reply = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        // A request's own timeout ends with the headers: a body that stalls must not outlast the lease.
+        var exchange = client.sendAsync(request.build(), HttpResponse.BodyHandlers.ofString());
+        HttpResponse<String> reply;
+        try {
+            reply = exchange.get(patience, TimeUnit.MILLISECONDS);
+        } finally {
+            exchange.cancel(true);
+        }
         switch (reply.statusCode()) {
             case 200 -> accept(sent, reply);
             case 304 -> { }

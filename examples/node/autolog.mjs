@@ -3,7 +3,7 @@
 //     import { follow } from "./autolog.mjs";
 //     follow((level) => { logger.level = level ?? "info"; });    // "debug", "trace", or null: as usual
 //
-// Environment: AUTOLOG_URL (unset: off), OTEL_SERVICE_NAME, AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
+// Environment: AUTOLOG_URL (unset: off), AUTOLOG_APP (or OTEL_SERVICE_NAME), AUTOLOG_ENVIRONMENT, AUTOLOG_TOKEN.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const spread = (seconds, from, to) => seconds * (from + Math.random() * (to - from));
@@ -13,7 +13,8 @@ const now = () => performance.now() / 1000; // monotonic
 export async function follow(show, env = process.env, signal = undefined) {
   if (!env.AUTOLOG_URL) return;
   const url = new URL("/api/autolog/check", env.AUTOLOG_URL);
-  url.search = new URLSearchParams({ app: env.OTEL_SERVICE_NAME, environment: env.AUTOLOG_ENVIRONMENT });
+  const app = env.AUTOLOG_APP || env.OTEL_SERVICE_NAME;
+  url.search = new URLSearchParams({ app, environment: env.AUTOLOG_ENVIRONMENT });
   let level = null, deadline = Infinity, etag = null, interval = 15, failures = 0;
   const set = (next) => { if (next !== level) show(level = next); };
   const backOff = (retryAfter = 0) => {

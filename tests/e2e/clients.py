@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The clients under examples/, each of them a program that logs, against a real service with tokens."""
+import http.server
+import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -66,6 +69,43 @@ class World:
         return seen
 
 
+class StallingWorld(World):
+    """Something that grants one short lease to each application, and from then on never finishes an answer."""
+
+    LEASE = 7  # seconds
+
+    def __init__(self, folder):
+        self.folder, self.programs, self.granted, self.over = folder, {}, {}, threading.Event()
+        world = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps({"enabled": True, "level": "debug", "expires_in_seconds": world.LEASE,
+                                   "poll_interval_seconds": 5}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.path in world.granted:
+                    self.wfile.write(body[:5])
+                    world.over.wait(60)
+                else:
+                    world.granted[self.path] = time.monotonic()
+                    self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.service.daemon_threads, self.service.stop = True, self._stop
+        self.url = f"http://127.0.0.1:{self.service.server_port}"
+        threading.Thread(target=self.service.serve_forever, daemon=True).start()
+
+    def _stop(self):
+        self.over.set()
+        self.service.shutdown()
+        self.service.server_close()
+
+
 PYTHON = """
 import logging, time, autolog_client
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -82,8 +122,10 @@ class Examples(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory(prefix="autolog-examples-")
         self.addCleanup(scratch.cleanup)
         self.folder = pathlib.Path(scratch.name)
-        self.world = World(self.folder)
-        self.addCleanup(self.world.stop)
+
+    def start_all(self, world):
+        self.world = world
+        self.addCleanup(world.stop)
         self.world.start("python", sys.executable, "-u", "-c", PYTHON)
         self.if_here("node", "node", EXAMPLES / "node" / "shop.mjs")
         self.if_here("java", "java", EXAMPLES / "java" / "Autolog.java")
@@ -96,7 +138,7 @@ class Examples(unittest.TestCase):
             self.world.start("rust", rust)
         else:
             print(f"NOT CHECKED: examples/poll.rs, since there is no {rust}", flush=True)
-        print("NOT CHECKED: examples/dotnet, since there is no .NET here", flush=True)
+        print("NOT CHECKED: examples/dotnet, since its class is no program", flush=True)
 
     def here(self, program):
         if shutil.which(program):
@@ -109,6 +151,7 @@ class Examples(unittest.TestCase):
             self.world.start(name, program, *arguments)
 
     def test_they_go_verbose_and_back_when_told_and_by_themselves_when_the_service_is_gone(self):
+        self.start_all(World(self.folder))
         for name in self.world.programs:
             until(f"{name} logs", lambda name=name: self.world.programs[name].logged("INFO"), within=30)
         self.world.tell("enable", ttl_seconds=600)
@@ -123,6 +166,14 @@ class Examples(unittest.TestCase):
         for name, instant in ended.items():
             self.assertGreater(instant - enabled, TTL - 2, f"{name} did not keep its lease")
             self.assertLess(instant - enabled, TTL + 5, f"{name} was verbose for too long")
+
+    def test_a_lease_ends_on_time_while_the_body_of_an_answer_stalls(self):
+        self.start_all(StallingWorld(self.folder))
+        self.world.all_become(True, within=40)
+        ended = self.world.all_become(False, within=StallingWorld.LEASE + 5)
+        latest_grant = max(self.world.granted.values())
+        for name, instant in ended.items():
+            self.assertLess(instant - latest_grant, StallingWorld.LEASE + 2, f"{name} was verbose for too long")
 
 
 if __name__ == "__main__":
