@@ -49,6 +49,8 @@ check: check-format check-lints check-docs check-dependencies check-scripts chec
 .PHONY: check-format
 check-format:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
+	$(CARGO) fmt --check --manifest-path bench/Cargo.toml
 
 .PHONY: check-lints
 check-lints:
@@ -130,6 +132,13 @@ chaos: ## Try every fault on real Redis servers and three replicas, print the fi
 .PHONY: fuzz
 fuzz: ## Fuzz what reads others' input, FUZZ_SECONDS (120) for each target.
 	./scripts/fuzz.sh
+
+.PHONY: bench
+bench: ## Measure autolog beside what it is compared with, and say which goals are reached.
+	./scripts/tools.sh redis wrk
+	$(CARGO) build --quiet --release --locked
+	$(CARGO) build --quiet --release --locked --manifest-path bench/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)
+	python3 bench/run.py $(BENCH)
 
 .PHONY: record-webhooks
 record-webhooks: ## Record anew what real Alertmanagers post.

@@ -16,6 +16,7 @@
 #   busybox         the shell and awk of small images, from Debian unstable
 #   node-exporter   node_exporter, from Debian unstable
 #   redis-exporter  redis_exporter, from Debian unstable
+#   wrk             a load generator, from Debian 12
 #   deny            cargo-deny, built with cargo
 #   fuzz            cargo-fuzz, built with cargo
 #   logql           the grammars of LogQL and TraceQL and a reader of YAML, for node, from npm
@@ -66,8 +67,8 @@ for kind in debian system cargo go pypi npm; do
   source "$here/tools/$kind.sh"
 done
 readonly VERBS=(
-  redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter deny fuzz
-  logql lint
+  redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter wrk deny
+  fuzz logql lint
 )
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }

@@ -117,6 +117,27 @@ valkey() {
   printf '%s\n' "$tools/valkey/bin"
 }
 
+# A load generator, with the library it needs beside it.
+fill_wrk() {
+  local folder=$1 version
+  refresh bookworm
+  unpack bookworm "$folder" wrk libluajit-5.1-2
+  mkdir "$folder/bin"
+  cat >"$folder/bin/wrk" <<'WRAPPER'
+#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")
+LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu) exec "$root/usr/bin/wrk" "$@"
+WRAPPER
+  chmod 755 "$folder/bin/wrk"
+  version=$("$folder/bin/wrk" --version 2>&1 || true)  # which it calls a failure
+  [[ $version == wrk* ]] || die "wrk does not start here: $version"
+}
+
+wrk() {
+  build wrk fill_wrk
+  printf '%s\n' "$tools/wrk/bin"
+}
+
 # Fetches one package whose programs run anywhere, since they need no newer libc: fill_one PACKAGE PROGRAM… FOLDER
 fill_one() {
   local folder=${!#}

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::auth::Poller;
 use super::error::ApiError;
-use super::extract::Params;
+use super::extract::{IfNoneMatch, Params};
 use super::wire::{instant, whole_seconds};
 use crate::control::Control;
 use crate::domain::level::Level;
@@ -76,13 +76,13 @@ pub(crate) async fn check(
     State(check): State<Check>,
     _: Poller,
     params: Params,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    check.answer(&params, &headers)
+    check.answer(&params, &known)
 }
 
 impl Check {
-    fn answer(&self, params: &Params, headers: &HeaderMap) -> Result<Response, ApiError> {
+    fn answer(&self, params: &Params, known: &IfNoneMatch) -> Result<Response, ApiError> {
         let app: App = params.required_name("app")?;
         let environment: Environment = params.required_name("environment")?;
         let endpoint: Option<Endpoint> = params.name("endpoint")?;
@@ -97,7 +97,7 @@ impl Check {
             .view
             .map_or_else(|| Arc::clone(&self.nothing), |view| view.shown(found.now));
         let session = shown.session(endpoint.as_ref().map(Endpoint::as_str));
-        let mut response = if is_known(headers, &shown.revision) {
+        let mut response = if known.has(&shown.revision) {
             self.control
                 .metrics()
                 .requests
@@ -144,22 +144,6 @@ fn endpoints(shown: &Shown, now: Time) -> Vec<EndpointAnswer<'_>> {
             expires_in_seconds: whole_seconds(session.until, now),
         })
         .collect()
-}
-
-/// Whether the client knows this revision already; validators are compared weakly (RFC 9110, 13.1.2).
-fn is_known(headers: &HeaderMap, revision: &str) -> bool {
-    let texts = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut tags = texts.flat_map(|text| text.split(',')).map(str::trim);
-    tags.any(|tag| {
-        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        let opaque = opaque
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        tag == "*" || opaque == Some(revision)
-    })
 }
 
 fn mark(response: &mut Response, revision: &str, stale: bool) {

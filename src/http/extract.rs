@@ -4,6 +4,7 @@ mod body;
 mod json;
 mod object;
 mod query;
+mod validator;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,6 +13,7 @@ pub use self::body::WebhookBody;
 pub use self::json::JsonBody;
 pub use self::object::Object;
 pub use self::query::Params;
+pub use self::validator::IfNoneMatch;
 use super::error::ApiError;
 use crate::metrics::labels::WebhookType;
 

@@ -36,7 +36,7 @@ async fn f8_a_feed_that_is_trimmed_past_a_replica_that_stood_still() {
     let gaps = || run.fleet.replicas[2].metric("autolog_feed_resyncs_total{reason=\"gap\"}");
     until("the gap is noticed", async || gaps().await > 0.0).await;
     println!(
-        "F8: everything read anew {} times of 5 because of a gap",
+        "F8: noticed {} times of 5 by the gap, else by the jump of the clock",
         gaps().await
     );
     run.judge("F8", Losses::None).await;

@@ -59,7 +59,8 @@ class Stack:
 
     def tell_logs(self):
         if self.stands_in():
-            print("--- the end of the stand-in's log", *self.engine.logs(STAND_IN).splitlines()[-25:], sep="\n", flush=True)
+            last = self.engine.logs(STAND_IN).splitlines()[-25:]
+            print("--- the end of the stand-in's log", *last, sep="\n", flush=True)
         for service in self.here:
             with contextlib.suppress(Failure):  # it may not have got that far
                 print(f"--- the end of the log of {service}", *self.logs(service)[-25:], sep="\n", flush=True)
