@@ -9,7 +9,7 @@ use crate::domain::target::Target;
 const START: Time = Time::from_millis(1_795_000_000_000);
 const HOUR: Duration = Duration::from_hours(1);
 
-fn place(app: &str) -> Place {
+pub(super) fn place(app: &str) -> Place {
     Place {
         app: App::parse(app).unwrap(),
         environment: Environment::parse("production").unwrap(),
@@ -60,18 +60,18 @@ fn listing(seq: u64, targets: &[Target]) -> Listing {
     }
 }
 
-fn change(seq: u64, what: Changed) -> Change {
+pub(super) fn change(seq: u64, what: Changed) -> Change {
     Change {
         position: position(seq),
         what,
     }
 }
 
-fn written(target: &Target) -> Changed {
+pub(super) fn written(target: &Target) -> Changed {
     Changed::Written(Box::new(enabled(target)))
 }
 
-fn synced(seq: u64, targets: &[Target]) -> Snapshot {
+pub(super) fn synced(seq: u64, targets: &[Target]) -> Snapshot {
     let snapshot = Snapshot::new(Arc::new(Policy::default()));
     snapshot.replace(listing(seq, targets));
     snapshot

@@ -1,7 +1,7 @@
 //! Who waits for a view to change.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::snapshot::Shown;
 
 /// How often places are forgotten that nobody watches any more.
 const FORGET_EVERY: Duration = Duration::from_mins(1);
+/// How many places are held at least before they are forgotten sooner: whoever comes and goes must not fill the memory.
+const ROOM: usize = 1_024;
 
 /// What watchers are told: what a view shows now.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub(super) struct Watched {
     changed: Notify,
     /// When it wakes by itself, in milliseconds by the store's clock; written and read with `places` locked.
     due: AtomicI64,
+    /// How many places may be held before those are looked for that nobody watches; as `due`.
+    room: AtomicUsize,
 }
 
 impl Watched {
@@ -104,6 +108,9 @@ impl Snapshot {
         told(sender, &shown, now);
         let notices = sender.subscribe();
         self.watched.wake_for(&shown);
+        if places.len() > self.watched.room.load(Ordering::Relaxed) {
+            self.watched.changed.notify_one();
+        }
         Some(notices)
     }
 
@@ -135,6 +142,8 @@ impl Snapshot {
         });
         let due = (now + pause).as_millis();
         self.watched.due.store(due, Ordering::Relaxed);
+        let room = ROOM.max(places.len() * 2);
+        self.watched.room.store(room, Ordering::Relaxed);
         pause
     }
 }
@@ -157,3 +166,6 @@ fn told(sender: &watch::Sender<Arc<Notice>>, shown: &Shown, now: Time) {
         is_news
     });
 }
+
+#[cfg(test)]
+mod tests;
