@@ -317,3 +317,42 @@ fn watchers_are_told_the_newest_state_once_however_often_it_changed() {
     snapshot.stop(disable_everything());
     assert_eq!(notices.borrow_and_update().revision, nothing);
 }
+
+#[test]
+fn a_change_that_stands_where_an_acknowledged_write_should_is_a_gap() {
+    let of = |chain: &str| Position {
+        chain: chain.to_owned(),
+        ..position(8)
+    };
+    let operation = Operation::Enable(Enable {
+        target: place("cart").whole(),
+        by: operator(),
+        level: Level::Debug,
+        ttl: HOUR,
+        reason: Reason::default(),
+    });
+    let mut ledger = Book::default().ledger(&operation.scope(), START);
+    let applied = crate::store::Applied {
+        decision: operation.decide(&mut ledger, &Policy::default(), 1),
+        seq: 8,
+        written: Some(of("ours")),
+    };
+    for (chain, expected) in [("ours", true), ("another", false)] {
+        let snapshot = synced(7, &[]);
+        assert_eq!(snapshot.owe(snapshot.rollbacks(), &applied, None), []);
+        assert_eq!(snapshot.known(), Some(of("ours")));
+        let came = Change {
+            position: of(chain),
+            what: written(&place("shop").whole()),
+        };
+        assert_eq!(snapshot.apply(vec![came]).is_ok(), expected, "{chain}");
+        assert_eq!(snapshot.known(), Some(of("ours")), "until it is told of");
+        let found = listing(8, &[place("shop").whole()]);
+        let lost = if expected {
+            vec![]
+        } else {
+            snapshot.roll_back(found, OpId::random().unwrap())
+        };
+        assert_eq!(lost.len(), usize::from(!expected));
+    }
+}
