@@ -69,12 +69,17 @@ impl Feed {
     /// Reads everything anew; a store that is empty takes over what this replica remembers.
     async fn sync(&self, tell: &(impl Fn(News) + Send)) -> Result<(), StoreError> {
         let remembered = self.snapshot.with_book(Clone::clone);
+        // before the list: what is acknowledged while it is read may be in it or not
+        let known = self.snapshot.known();
         let listing = self.store.list(&remembered).await?;
-        let kept = match self.snapshot.position() {
-            Some(seen) => self.store.has_kept(&seen, &listing.position).await?,
+        let kept = match &known {
+            Some(known) => self.store.has_kept(known, &listing.position).await?,
             None => true,
         };
         if kept {
+            if let Some(known) = known {
+                self.snapshot.settle(&known);
+            }
             self.snapshot.replace(listing);
         } else {
             let losses = self.snapshot.roll_back(listing, OpId::random()?);

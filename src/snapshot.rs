@@ -161,7 +161,6 @@ impl Snapshot {
         memory.rebuild_views();
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
-        memory.settle(seq);
         memory.position = Some(listing.position);
         self.watched.tell_all(&memory);
         drop(memory);
@@ -180,7 +179,8 @@ impl Snapshot {
         }
         for change in &changes {
             let next = position.seq.saturating_add(1);
-            if change.position.epoch != position.epoch || change.position.seq != next {
+            let follows = change.position.epoch == position.epoch && change.position.seq == next;
+            if !follows || memory.contradicts(&change.position) {
                 return Err(StoreError::Gap);
             }
             position = change.position.clone();

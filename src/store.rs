@@ -104,6 +104,8 @@ pub struct Applied {
     pub decision: Decision,
     /// The sequence number that a snapshot must reach to show it.
     pub seq: u64,
+    /// Where the feed was after it, if this very call wrote something.
+    pub written: Option<Position>,
 }
 
 /// Errors to add to one window.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Response;
 use reqwest::header::HeaderValue;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::args::Watch;
 use super::client::Client;
@@ -15,8 +15,10 @@ use super::render;
 
 /// A stream that is silent for longer than this is dead: a living one shows that every 15 s.
 const SILENCE: Duration = Duration::from_secs(35);
-/// How long to poll only, after the service had no stream to give.
-const WITHOUT: Duration = Duration::from_secs(5);
+/// How long to poll only, after a stream has ended or the service could not be reached.
+const LOST: Duration = Duration::from_secs(5);
+/// How long to poll only, after the service had no stream to give: it is full, or older than streams are.
+const REFUSED: Duration = Duration::from_mins(1);
 
 /// Prints the answer now and whenever it is another one, until interrupted or refused.
 ///
@@ -54,8 +56,8 @@ struct Watcher<'a> {
 enum Stream {
     /// There is none, and none is asked for before this instant.
     Closed(Instant),
-    /// The service tells when to ask.
-    Open(Response),
+    /// The service tells when to ask; it was last heard of at this instant, however often it was asked since.
+    Open(Response, Instant),
 }
 
 impl Watcher<'_> {
@@ -83,15 +85,19 @@ impl Watcher<'_> {
     /// Waits until the service tells to ask again; for ever if it does not.
     async fn told(&mut self) {
         loop {
-            let Stream::Open(response) = &mut self.stream else {
+            let Stream::Open(response, heard) = &mut self.stream else {
                 self.open().await;
                 continue;
             };
-            match tokio::time::timeout(SILENCE, response.chunk()).await {
-                Ok(Ok(Some(bytes))) if bytes.starts_with(b":") => {}
-                Ok(Ok(Some(_event))) => return,
+            match timeout_at(*heard + SILENCE, response.chunk()).await {
+                Ok(Ok(Some(bytes))) => {
+                    *heard = Instant::now();
+                    if !is_silence(&bytes) {
+                        return;
+                    }
+                }
                 Ok(Ok(None) | Err(_)) | Err(_) => {
-                    self.stream = Stream::Closed(Instant::now() + WITHOUT);
+                    self.stream = Stream::Closed(Instant::now() + LOST);
                 }
             }
         }
@@ -108,8 +114,27 @@ impl Watcher<'_> {
             ("environment", place.environment.as_str()),
         ];
         self.stream = match self.client.watch(&question).await {
-            Ok(Some(response)) => Stream::Open(response),
-            Ok(None) | Err(_) => Stream::Closed(Instant::now() + WITHOUT),
+            Ok(Some(response)) => Stream::Open(response, Instant::now()),
+            Ok(None) => Stream::Closed(Instant::now() + REFUSED),
+            Err(_) => Stream::Closed(Instant::now() + LOST),
         };
+    }
+}
+
+/// Whether these bytes say only that the stream lives: an event may come in one piece with a comment before it.
+fn is_silence(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| b":\r\n".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_silence;
+
+    #[test]
+    fn an_event_is_heard_also_right_after_a_comment() {
+        assert!(is_silence(b":\n\n"));
+        assert!(is_silence(b":\n\n:\n\n"));
+        assert!(!is_silence(b"id: 9f3c\n"));
+        assert!(!is_silence(b":\n\nid: 9f3c\n"));
     }
 }

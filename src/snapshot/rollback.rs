@@ -12,7 +12,7 @@ use crate::domain::loss::{Loss, LostWrite, loss_of, missing, undone};
 use crate::domain::operation::{Decision, Operation};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
-use crate::store::{Listing, OpId};
+use crate::store::{Applied, Listing, OpId, Position};
 
 /// The most acknowledged writes that the feed may still owe; older ones are taken to be there.
 const MAX_OWED: usize = 10_000;
@@ -20,7 +20,8 @@ const MAX_OWED: usize = 10_000;
 /// Writes that were acknowledged here and have not come by in the feed yet.
 #[derive(Debug)]
 pub(super) struct Owed {
-    seq: u64,
+    /// Where the feed was after it.
+    written: Position,
     held: Vec<(Target, Holder)>,
     stop: Option<Stop>,
 }
@@ -31,19 +32,17 @@ impl Snapshot {
         self.read().rollbacks
     }
 
-    /// Remembers a write that was acknowledged as change number `seq` until the feed brings it; a `stop` is made again
-    /// if the store loses it before.
+    /// Remembers a write that was acknowledged until the feed brings it; a `stop` is made again if the store loses it
+    /// before.
     ///
     /// `rollbacks` is what [`Self::rollbacks`] told before the write. Returns what the store has lost of it already.
-    pub fn owe(
-        &self,
-        (rollbacks, seq): (u64, u64),
-        decision: &Decision,
-        stop: Option<Stop>,
-    ) -> Vec<Loss> {
+    pub fn owe(&self, rollbacks: u64, applied: &Applied, stop: Option<Stop>) -> Vec<Loss> {
+        let Some(written) = applied.written.clone() else {
+            return Vec::new();
+        };
         let owed = Owed {
-            seq,
-            held: held(decision),
+            written,
+            held: held(&applied.decision),
             stop,
         };
         let mut memory = self.write();
@@ -54,7 +53,8 @@ impl Snapshot {
             self.watched.tell_all(&memory);
             return lost;
         }
-        let is_here = memory.position.as_ref().is_some_and(|here| seq <= here.seq);
+        let here = memory.position.as_ref();
+        let is_here = here.is_some_and(|here| owed.written.seq <= here.seq);
         if !is_here {
             if memory.owed.len() >= MAX_OWED {
                 memory.owed.remove(0);
@@ -98,12 +98,33 @@ impl Snapshot {
         self.stops_came.notify_one();
         lost
     }
+
+    /// The last place of the feed that this replica knows of: what it has seen, or a write that was acknowledged here.
+    ///
+    /// A store that has kept this has lost nothing that was known here.
+    pub fn known(&self) -> Option<Position> {
+        let memory = self.read();
+        let owed = memory.owed.iter().map(|owed| &owed.written);
+        let known = memory.position.iter().chain(owed);
+        known.max_by_key(|position| position.seq).cloned()
+    }
+
+    /// Forgets acknowledged writes up to `known`, which the store has kept.
+    pub fn settle(&self, known: &Position) {
+        self.write().settle(known.seq);
+    }
 }
 
 impl Memory {
-    /// Forgets acknowledged writes that are in the history up to `seq`.
+    /// Forgets acknowledged writes up to the change number `seq`.
     pub(super) fn settle(&mut self, seq: u64) {
-        self.owed.retain(|owed| seq < owed.seq);
+        self.owed.retain(|owed| seq < owed.written.seq);
+    }
+
+    /// Whether the change at `position` is another one than the write that was acknowledged with this number.
+    pub(super) fn contradicts(&self, position: &Position) -> bool {
+        let mut owed = self.owed.iter().map(|owed| &owed.written);
+        owed.any(|written| written.seq == position.seq && written.chain != position.chain)
     }
 }
 

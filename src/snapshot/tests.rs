@@ -9,7 +9,7 @@ use crate::domain::target::Target;
 const START: Time = Time::from_millis(1_795_000_000_000);
 const HOUR: Duration = Duration::from_hours(1);
 
-fn place(app: &str) -> Place {
+pub(super) fn place(app: &str) -> Place {
     Place {
         app: App::parse(app).unwrap(),
         environment: Environment::parse("production").unwrap(),
@@ -60,18 +60,18 @@ fn listing(seq: u64, targets: &[Target]) -> Listing {
     }
 }
 
-fn change(seq: u64, what: Changed) -> Change {
+pub(super) fn change(seq: u64, what: Changed) -> Change {
     Change {
         position: position(seq),
         what,
     }
 }
 
-fn written(target: &Target) -> Changed {
+pub(super) fn written(target: &Target) -> Changed {
     Changed::Written(Box::new(enabled(target)))
 }
 
-fn synced(seq: u64, targets: &[Target]) -> Snapshot {
+pub(super) fn synced(seq: u64, targets: &[Target]) -> Snapshot {
     let snapshot = Snapshot::new(Arc::new(Policy::default()));
     snapshot.replace(listing(seq, targets));
     snapshot
@@ -316,4 +316,43 @@ fn watchers_are_told_the_newest_state_once_however_often_it_changed() {
     );
     snapshot.stop(disable_everything());
     assert_eq!(notices.borrow_and_update().revision, nothing);
+}
+
+#[test]
+fn a_change_that_stands_where_an_acknowledged_write_should_is_a_gap() {
+    let of = |chain: &str| Position {
+        chain: chain.to_owned(),
+        ..position(8)
+    };
+    let operation = Operation::Enable(Enable {
+        target: place("cart").whole(),
+        by: operator(),
+        level: Level::Debug,
+        ttl: HOUR,
+        reason: Reason::default(),
+    });
+    let mut ledger = Book::default().ledger(&operation.scope(), START);
+    let applied = crate::store::Applied {
+        decision: operation.decide(&mut ledger, &Policy::default(), 1),
+        seq: 8,
+        written: Some(of("ours")),
+    };
+    for (chain, expected) in [("ours", true), ("another", false)] {
+        let snapshot = synced(7, &[]);
+        assert_eq!(snapshot.owe(snapshot.rollbacks(), &applied, None), []);
+        assert_eq!(snapshot.known(), Some(of("ours")));
+        let came = Change {
+            position: of(chain),
+            what: written(&place("shop").whole()),
+        };
+        assert_eq!(snapshot.apply(vec![came]).is_ok(), expected, "{chain}");
+        assert_eq!(snapshot.known(), Some(of("ours")), "until it is told of");
+        let found = listing(8, &[place("shop").whole()]);
+        let lost = if expected {
+            vec![]
+        } else {
+            snapshot.roll_back(found, OpId::random().unwrap())
+        };
+        assert_eq!(lost.len(), usize::from(!expected));
+    }
 }

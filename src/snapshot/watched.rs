@@ -1,6 +1,7 @@
 //! Who waits for a view to change.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::snapshot::Shown;
 
 /// How often places are forgotten that nobody watches any more.
 const FORGET_EVERY: Duration = Duration::from_mins(1);
+/// How many places are held at least before they are forgotten sooner: whoever comes and goes must not fill the memory.
+const ROOM: usize = 1_024;
 
 /// What watchers are told: what a view shows now.
 #[derive(Debug)]
@@ -50,6 +53,10 @@ pub(super) struct Watched {
     places: Mutex<HashMap<Place, watch::Sender<Arc<Notice>>>>,
     /// Wakes whoever waits for the next change by time alone.
     changed: Notify,
+    /// When it wakes by itself, in milliseconds by the store's clock; written and read with `places` locked.
+    due: AtomicI64,
+    /// How many places may be held before those are looked for that nobody watches; as `due`.
+    room: AtomicUsize,
 }
 
 impl Watched {
@@ -59,8 +66,20 @@ impl Watched {
 
     /// Tells the watchers of one place what it shows now, if that is news.
     pub(super) fn tell(&self, memory: &Memory, place: &Place) {
-        if let Some(sender) = self.places().get(place)
-            && told(sender, &memory.shown(place), memory.now())
+        let places = self.places();
+        if let Some(sender) = places.get(place) {
+            let shown = memory.shown(place);
+            told(sender, &shown, memory.now());
+            self.wake_for(&shown);
+        }
+    }
+
+    /// Wakes the wait for time unless it ends soon enough: looking at every place for each change would cost too much.
+    fn wake_for(&self, shown: &Shown) {
+        let due = self.due.load(Ordering::Relaxed);
+        if shown
+            .valid_until
+            .is_some_and(|until| until.as_millis() < due)
         {
             self.changed.notify_one();
         }
@@ -88,7 +107,10 @@ impl Snapshot {
             .or_insert_with(|| watch::channel(Arc::new(Notice::new(&shown.revision, now))).0);
         told(sender, &shown, now);
         let notices = sender.subscribe();
-        self.watched.changed.notify_one();
+        self.watched.wake_for(&shown);
+        if places.len() > self.watched.room.load(Ordering::Relaxed) {
+            self.watched.changed.notify_one();
+        }
         Some(notices)
     }
 
@@ -108,7 +130,8 @@ impl Snapshot {
         let memory = self.read();
         let now = memory.now();
         let mut pause = FORGET_EVERY;
-        self.watched.places().retain(|place, sender| {
+        let mut places = self.watched.places();
+        places.retain(|place, sender| {
             let shown = memory.shown(place);
             told(sender, &shown, now);
             if let Some(until) = shown.valid_until {
@@ -117,6 +140,10 @@ impl Snapshot {
             }
             sender.receiver_count() > 0
         });
+        let due = (now + pause).as_millis();
+        self.watched.due.store(due, Ordering::Relaxed);
+        let room = ROOM.max(places.len() * 2);
+        self.watched.room.store(room, Ordering::Relaxed);
         pause
     }
 }
@@ -129,13 +156,16 @@ impl Memory {
     }
 }
 
-/// Sends what is shown unless that was the last thing sent; tells whether it was sent.
-fn told(sender: &watch::Sender<Arc<Notice>>, shown: &Shown, now: Time) -> bool {
+/// Sends what is shown unless that was the last thing sent.
+fn told(sender: &watch::Sender<Arc<Notice>>, shown: &Shown, now: Time) {
     sender.send_if_modified(|last| {
         let is_news = last.revision != shown.revision;
         if is_news {
             *last = Arc::new(Notice::new(&shown.revision, now));
         }
         is_news
-    })
+    });
 }
+
+#[cfg(test)]
+mod tests;

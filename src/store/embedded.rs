@@ -164,8 +164,14 @@ impl Inner {
         if let Some(position) = &position {
             self.file.write(&changes, position)?;
         }
-        let seq = position.map_or(before.seq, |position| position.seq);
-        let applied = Applied { decision, seq };
+        let seq = position
+            .as_ref()
+            .map_or(before.seq, |position| position.seq);
+        let applied = Applied {
+            decision,
+            seq,
+            written: position,
+        };
         let mut memory = self.memory();
         memory.commit(&changes, news);
         memory.remember(id, now, &applied);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::replica::ready;
 use crate::service::{SOON, Service, alert, eventually, message};
 
 const PATH: &str = "/api/autolog/freeze";
@@ -26,6 +27,7 @@ fn seconds(from: &Value, to: &Value) -> i64 {
 #[tokio::test]
 async fn nothing_is_frozen_at_first() {
     let service = Service::start(&[]);
+    ready(&service).await;
     assert_eq!(service.get(PATH).await.1, json!({"frozen": false}));
     assert_eq!(service.metric("autolog_frozen").await, 0.0);
 }

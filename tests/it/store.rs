@@ -118,8 +118,15 @@ async fn outcome(store: &dyn Store, operation: &Operation) -> Outcome {
     apply(store, operation).await.decision.outcomes[0]
 }
 
+/// Reads everything, again and again if it must: a busy machine may be late.
 async fn list(store: &dyn Store) -> Listing {
-    store.list(&Book::default()).await.unwrap()
+    let started = Instant::now();
+    loop {
+        match store.list(&Book::default()).await {
+            Err(StoreError::Unavailable(_)) if started.elapsed() < PATIENCE => {}
+            listed => return listed.unwrap(),
+        }
+    }
 }
 
 /// Reads the feed from `position` up to the change with number `seq`, and what it makes of `book`.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::replica::{durable, replica, unready_replica};
+use crate::replica::{durable, ready, replica, unready_replica};
 use crate::service::{APP_TOKEN, OPERATOR_TOKEN, SOON, Service, WEBHOOK_SECRET, eventually};
 
 const WATCH_SHOP: &str = "/api/autolog/watch?app=shop&environment=production";
@@ -20,6 +20,7 @@ struct Stream {
 
 impl Stream {
     async fn open(service: &Service) -> Self {
+        ready(service).await;
         Self::at(service, WATCH_SHOP).await
     }
 
@@ -193,6 +194,7 @@ async fn whoever_may_poll_may_watch() {
         ("true", None, 200),
     ] {
         let service = Service::start(&[("AUTOLOG_OPEN_CHECK", open)]);
+        ready(&service).await;
         let mut request = service.request(Method::GET, WATCH_SHOP);
         if let Some(secret) = secret {
             request = request.bearer_auth(secret);
@@ -214,6 +216,7 @@ async fn a_watch_without_an_application_is_refused() {
 #[tokio::test]
 async fn a_thousand_watchers_do_not_hold_up_the_end() {
     let mut service = Service::start(&[]);
+    ready(&service).await;
     let mut streams = Vec::new();
     for number in 0..1_000 {
         let path = format!(

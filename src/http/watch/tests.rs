@@ -49,6 +49,32 @@ async fn a_silent_stream_shows_every_fifteen_seconds_that_it_is_alive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_told_the_newest_state_only() {
+    let (sender, mut events) = events(MAX_AGE);
+    text(&mut events).await.unwrap();
+    for revision in ["aaaa", "bbbb", "cccc"] {
+        sender.send_replace(Arc::new(Notice::new(revision, Time::from_millis(1))));
+    }
+    assert!(
+        text(&mut events)
+            .await
+            .unwrap()
+            .starts_with("id: cccc\nevent")
+    );
+    assert_eq!(
+        text(&mut events).await.unwrap(),
+        ":\n\n",
+        "and nothing else"
+    );
+}
+
+#[test]
+fn all_watchers_of_a_view_share_the_bytes_of_a_notice() {
+    let notice = Notice::new("9f3c", Time::from_millis(1));
+    assert!(Arc::ptr_eq(&event(&notice), &event(&notice)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_ends_at_its_age_and_at_shutdown() {
     let (_sender, mut aging) = events(Duration::from_secs(40));
     let begun = Instant::now();

@@ -14,7 +14,7 @@ use crate::domain::ledger::Changes;
 use crate::domain::operation::{Decision, Operation};
 use crate::domain::time::Time;
 use crate::store::codec::{decode, encode};
-use crate::store::{Applied, OpId, REMEMBERED, StoreError};
+use crate::store::{Applied, OpId, Position, REMEMBERED, StoreError};
 
 /// How often a decision is made anew because another process was faster.
 const ATTEMPTS: u32 = 16;
@@ -70,6 +70,7 @@ impl Redis {
             return Ok(Applied {
                 seq: sequence(&decided.on.seq)?,
                 decision: decided.decision,
+                written: None,
             });
         }
         self.commit(id, decided).await
@@ -91,13 +92,23 @@ impl Redis {
             .arg(REMEMBERED.as_millis())
             .arg(FEED_LENGTH);
         add_changes(&mut script, changes, &decided.stored)?;
-        let answer: (String, String) = self.connections.script(purpose, &script).await?;
-        match (answer.0.as_str(), answer.1) {
-            ("committed", last) => Ok(Applied {
-                decision: decided.decision,
-                seq: sequence(&last)?,
-            }),
-            ("remembered", remembered) => Ok(recall(&remembered)?),
+        let (outcome, text, chain): (String, String, String) =
+            self.connections.script(purpose, &script).await?;
+        match outcome.as_str() {
+            "committed" => {
+                let seq = sequence(&text)?;
+                Ok(Applied {
+                    decision: decided.decision,
+                    seq,
+                    written: Some(Position {
+                        epoch: decided.on.epoch,
+                        seq,
+                        chain,
+                        id: String::new(),
+                    }),
+                })
+            }
+            "remembered" => Ok(recall(&text)?),
             _ => Err(Failure::Conflict),
         }
     }
@@ -113,6 +124,7 @@ fn recall(remembered: &str) -> Result<Applied, StoreError> {
     Ok(Applied {
         decision: decode(decision)?,
         seq: sequence(seq)?,
+        written: None,
     })
 }
 

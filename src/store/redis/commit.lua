@@ -4,7 +4,7 @@
 -- ARGV     1 epoch  2 seq  3 schema  4 min_compatible, as loaded  5 the instant of the decision
 --          6 the decision  7 for how many ms to remember it  8 how many entries the feed keeps
 --          then five for each change: put | del | halt, field, payload, end of the session, 1 if it is automatic
--- Returns  {"committed", seq}, {"remembered", seq and decision}, or {"conflict", ""}
+-- Returns  {"committed", seq, chain}, {"remembered", seq and decision, ""}, or {"conflict", "", ""}
 --
 -- A script, since WATCH does not work on a shared connection. Lua has no rollback: everything is read and computed
 -- first, and the first write is one that a server without memory, disk or replicas refuses.
@@ -12,19 +12,19 @@
 local records, expiry, automatic, targets, meta, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local remembered = redis.call('GET', KEYS[7])
 if remembered then
-  return { 'remembered', remembered }
+  return { 'remembered', remembered, '' }
 end
 
 local known = redis.call('HMGET', meta, 'epoch', 'seq', 'schema', 'min_compatible', 'chain')
 for index = 1, 4 do
   if known[index] ~= ARGV[index] then
-    return { 'conflict', '' }
+    return { 'conflict', '', '' }
   end
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 if math.abs(now - tonumber(ARGV[5])) > 1000 then
-  return { 'conflict', '' }
+  return { 'conflict', '', '' }
 end
 
 local epoch, seq, chain = known[1], tonumber(known[2]), known[5]
@@ -68,4 +68,4 @@ for index = 9, #ARGV, 5 do
   end
 end
 redis.call('SET', KEYS[7], last .. ' ' .. ARGV[6], 'PX', ARGV[7])
-return { 'committed', last }
+return { 'committed', last, chain }
