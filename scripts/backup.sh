@@ -66,7 +66,7 @@ cold() {
 
 config() {
   local secrets
-  secrets=$(setting SECRETS_DIR ./secrets)
+  secrets=$(secrets_folder)
   [[ -d $secrets ]] || die "there is no folder $secrets; nothing to back up before scripts/setup.sh"
   tar -czf "$aside/secrets.tar.gz" -C "$secrets" .
   [[ ! -e .env ]] || cp .env "$aside/env"

@@ -51,14 +51,14 @@ done
 # Everything is looked at before anything is changed.
 check_config() {
   local secrets
-  secrets=$(setting SECRETS_DIR ./secrets)
+  secrets=$(secrets_folder)
   [[ -z $(ls -A "$secrets" 2>/dev/null) && ! -e .env ]] || die ".env or $secrets is there already; --force replaces them"
 }
 
 config() {
   local secrets
   [[ ! -e $folder/env ]] || install -m 600 "$folder/env" .env
-  secrets=$(setting SECRETS_DIR ./secrets)
+  secrets=$(secrets_folder)
   mkdir -p "$secrets"
   chmod 700 "$secrets"
   find "$secrets" -mindepth 1 -maxdepth 1 -type f -delete

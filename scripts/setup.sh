@@ -36,7 +36,7 @@ write_env() {
   fi
   while IFS= read -r line; do
     name=${line%%=*}
-    grep -qE "^[[:space:]]*#?[[:space:]]*(export[[:space:]]+)?$name=" .env && continue
+    grep -qE "^[[:space:]]*#?[[:space:]]*(export[[:space:]]+)?${name}[[:space:]]*[=:]" .env && continue
     [[ -z $(tail -c 1 .env) ]] || printf '\n' >>.env
     [[ -n $added ]] || printf '\n# Added by scripts/setup.sh; .env.example says what they mean.\n' >>.env
     printf '%s\n' "$line" >>.env
@@ -128,12 +128,12 @@ Telemetry   OTLP to $address:4317 (gRPC) or :4318 (HTTP)
 Settings    .env; what they mean: docs/stack.md
 TEXT
   [[ -n $(setting SMTP_SMARTHOST) ]] || printf '\nNo e-mail is sent: SMTP_SMARTHOST is not set.\n'
-  [[ -n $(setting WATCHDOG_WEBHOOK_URL) ]] || printf '\n%s\n' \
+  [[ -n $(setting WATCHDOG_WEBHOOK_URL) ]] || printf '\n%s\n%s\n' \
     "No external dead man's switch is set: if this machine or its alerting dies, nobody is told." \
     "Set WATCHDOG_WEBHOOK_URL."
 }
 
 write_env
-folder=$(setting SECRETS_DIR ./secrets)
+folder=$(secrets_folder)
 write_secrets
 report

@@ -5,7 +5,7 @@
 source scripts/stack/settings.sh
 
 here=$(setting BIND_ADDRESS 127.0.0.1)
-secrets=$(setting SECRETS_DIR ./secrets)
+secrets=$(secrets_folder)
 loki=${LOKI_URL:-http://$here:3100}
 autolog=${AUTOLOG_URL:-http://$here:5000}
 deadline=${DEADLINE:-90}

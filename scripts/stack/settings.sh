@@ -6,7 +6,15 @@
 setting() {
   local value
   value=$(printenv "$1") ||
-    value=$(sed -nE "s/\r$//; s/^[[:space:]]*(export[[:space:]]+)?$1=//p" .env 2>/dev/null | tail -n 1 |
+    value=$(sed -nE "s/\r$//; s/^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*[=:][[:space:]]*//p" .env 2>/dev/null | tail -n 1 |
       sed -E "s/^'([^']*)'.*/\1/; t; s/^\"([^\"]*)\".*/\1/; t; s/[[:space:]]+#.*//; s/[[:space:]]+$//") || true
   printf '%s\n' "${value:-${2:-}}"
+}
+
+# Prints the folder of the secrets; as for Compose, it may begin with ~/.
+secrets_folder() {
+  local folder
+  folder=$(setting SECRETS_DIR ./secrets)
+  if [[ $folder == \~/* ]]; then folder=~/${folder:2}; fi
+  printf '%s\n' "$folder"
 }

@@ -131,6 +131,8 @@ SDKS = [
     Record("number, no text", "error", "order failed", "", 18),
     Record("plain", "fatal", "FATAL: could not start"),
     Record("plain", "fatal", "FATAL could not read info of debug=7"),
+    Record("plain", "fatal", "2026-11-26 10:11:12 FATAL, giving up"),
+    Record("plain", "fatal", "FATAL! could not start"),
     Record("plain", "none", "a fatal mistake was avoided"),
     Record("plain, bracket", "error", "2026/11/26 10:11:12 [error] 7#7: upstream is away"),
     Record("JSON", "critical", '{"severity":"CRITICAL","message":"the worker gave up"}'),

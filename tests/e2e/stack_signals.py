@@ -11,7 +11,7 @@ from steps import must, step
 
 OTLP = "http://127.0.0.1:4318"
 DETECTION = 60  # seconds from the eleventh failed request to a session
-READING = 75  # seconds from a FATAL line to a session: Loki evaluates its rules every minute
+READING = 75  # seconds from a FATAL line to a session
 EVALUATIONS = 40  # seconds in which Prometheus evaluates every rule anew
 
 

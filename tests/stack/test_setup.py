@@ -135,10 +135,14 @@ class Setup(unittest.TestCase):
         other = self.folder / "other"
         set_up(self.folder, SECRETS_DIR=str(other))
         self.assertEqual({path.name for path in other.iterdir()}, SECRETS)
+        (self.folder / ".env").write_text("SECRETS_DIR=~/at-home\n")
+        set_up(self.folder, HOME=str(self.folder))
+        self.assertEqual({path.name for path in (self.folder / "at-home").iterdir()}, SECRETS)
 
     def test_it_understands_settings_as_compose_does(self):
         for written in ("DOMAIN=a.example", "DOMAIN='a.example'", 'DOMAIN="a.example" # mine', "DOMAIN=a.example # x",
-                        "DOMAIN=b.example\nexport DOMAIN=a.example", "DOMAIN=a.example\r"):
+                        "DOMAIN=b.example\nexport DOMAIN=a.example", "DOMAIN=a.example\r", "DOMAIN = a.example",
+                        "DOMAIN: a.example"):
             (self.folder / ".env").write_text(written + "\n")
             self.assertIn("https://a.example/ as admin", set_up(self.folder), written)
             self.assertEqual(environment("grafana", self.folder / ".env")["GF_SERVER_ROOT_URL"], "https://a.example/")
