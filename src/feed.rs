@@ -72,14 +72,12 @@ impl Feed {
         // before the list: what is acknowledged while it is read may be in it or not
         let known = self.snapshot.known();
         let listing = self.store.list(&remembered).await?;
-        let kept = match &known {
-            Some(known) => self.store.has_kept(known, &listing.position).await?,
-            None => true,
-        };
+        let mut kept = true;
+        for position in &known {
+            kept = kept && self.store.has_kept(position, &listing.position).await?;
+        }
         if kept {
-            if let Some(known) = known {
-                self.snapshot.settle(&known);
-            }
+            self.snapshot.settle(&known);
             self.snapshot.replace(listing);
         } else {
             let losses = self.snapshot.roll_back(listing, OpId::random()?);

@@ -29,7 +29,7 @@ pub use watched::{Notice, Notices};
 
 use clock::Clock;
 use recent::Recent;
-use rollback::Owed;
+use rollback::{Owed, Passed};
 use watched::Watched;
 
 /// Without contact to the store for longer than this, answers are marked stale.
@@ -62,6 +62,7 @@ struct Memory {
     stops: Vec<Stop>,
     recent: Recent,
     owed: Vec<Owed>,
+    passed: Passed,
     rollbacks: u64,
     /// What is shown where nothing is granted.
     nothing: Arc<Shown>,
@@ -185,6 +186,9 @@ impl Snapshot {
             }
             position = change.position.clone();
         }
+        for change in &changes {
+            memory.passed.note(change.position.clone());
+        }
         let mut places = Vec::new();
         for change in changes {
             places.extend(memory.apply(change.what));
@@ -282,6 +286,7 @@ impl Memory {
             stops: Vec::new(),
             recent: Recent::default(),
             owed: Vec::new(),
+            passed: Passed::default(),
             rollbacks: 0,
             nothing: Arc::new(Shown::nothing()),
         }

@@ -1,5 +1,6 @@
 //! A store that has lost changes: what is missing, and what is done about it.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::clock::Clock;
@@ -16,6 +17,8 @@ use crate::store::{Applied, Listing, OpId, Position};
 
 /// The most acknowledged writes that the feed may still owe; older ones are taken to be there.
 const MAX_OWED: usize = 10_000;
+/// How many places of the feed are remembered: an answer may come after the feed has brought its write.
+const MAX_PASSED: usize = 1_024;
 
 /// Writes that were acknowledged here and have not come by in the feed yet.
 #[derive(Debug)]
@@ -53,13 +56,21 @@ impl Snapshot {
             self.watched.tell_all(&memory);
             return lost;
         }
-        let here = memory.position.as_ref();
-        let is_here = here.is_some_and(|here| owed.written.seq <= here.seq);
-        if !is_here {
-            if memory.owed.len() >= MAX_OWED {
-                memory.owed.remove(0);
-            }
-            memory.owed.push(owed);
+        if memory.passed.holds(&owed.written) {
+            return Vec::new();
+        }
+        let should_be_here = memory
+            .position
+            .as_ref()
+            .is_some_and(|here| owed.written.seq <= here.seq);
+        if memory.owed.len() >= MAX_OWED {
+            memory.owed.remove(0);
+        }
+        memory.owed.push(owed);
+        drop(memory);
+        if should_be_here {
+            // another history may have come as far: the store must be asked
+            self.doubt();
         }
         Vec::new()
     }
@@ -99,19 +110,39 @@ impl Snapshot {
         lost
     }
 
-    /// The last place of the feed that this replica knows of: what it has seen, or a write that was acknowledged here.
-    ///
-    /// A store that has kept this has lost nothing that was known here.
-    pub fn known(&self) -> Option<Position> {
+    /// The places of the feed that a store must have kept to have lost nothing that was known here: the last one that was
+    /// seen, and that of the last write that was acknowledged here and not seen.
+    pub fn known(&self) -> Vec<Position> {
         let memory = self.read();
         let owed = memory.owed.iter().map(|owed| &owed.written);
-        let known = memory.position.iter().chain(owed);
-        known.max_by_key(|position| position.seq).cloned()
+        let owed = owed.max_by_key(|written| written.seq);
+        memory.position.iter().chain(owed).cloned().collect()
     }
 
-    /// Forgets acknowledged writes up to `known`, which the store has kept.
-    pub fn settle(&self, known: &Position) {
-        self.write().settle(known.seq);
+    /// Forgets acknowledged writes up to what was `known`, which the store has kept.
+    pub fn settle(&self, known: &[Position]) {
+        let seq = known.iter().map(|position| position.seq).max();
+        self.write().settle(seq.unwrap_or(0));
+    }
+}
+
+/// Places of the feed that went by a moment ago, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Passed(VecDeque<Position>);
+
+impl Passed {
+    pub(super) fn note(&mut self, position: Position) {
+        if self.0.len() >= MAX_PASSED {
+            self.0.pop_front();
+        }
+        self.0.push_back(position);
+    }
+
+    /// Whether this very place went by.
+    fn holds(&self, written: &Position) -> bool {
+        let mut latest = self.0.iter().rev();
+        let passed = latest.find(|passed| passed.seq == written.seq);
+        passed.is_some_and(|passed| passed.epoch == written.epoch && passed.chain == written.chain)
     }
 }
 
