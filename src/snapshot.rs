@@ -1,6 +1,5 @@
 //! A replica's memory: what `check` and `list` are answered from, without asking the store.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -8,13 +7,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 use crate::domain::book::Book;
-use crate::domain::name::{App, Environment};
 use crate::domain::policy::Policy;
-use crate::domain::target::Place;
 use crate::domain::time::Time;
-use crate::store::{Change, Changed, Listing, OpId, Position, StoreError};
+use crate::store::{Change, Listing, OpId, Position, StoreError};
 
 mod clock;
+mod memory;
 mod polls;
 mod recent;
 mod rollback;
@@ -28,8 +26,7 @@ pub use view::{Shown, ShownSession, View};
 pub use watched::{Notice, Notices};
 
 use clock::Clock;
-use recent::Recent;
-use rollback::{Owed, Passed};
+use memory::Memory;
 use watched::Watched;
 
 /// Without contact to the store for longer than this, answers are marked stale.
@@ -50,22 +47,6 @@ pub struct Snapshot {
     policy: Arc<Policy>,
     polls: Polls,
     watched: Watched,
-}
-
-#[derive(Debug)]
-struct Memory {
-    book: Book,
-    views: HashMap<App, HashMap<Environment, Arc<View>>>,
-    position: Option<Position>,
-    clock: Option<Clock>,
-    contact: Option<Instant>,
-    stops: Vec<Stop>,
-    recent: Recent,
-    owed: Vec<Owed>,
-    passed: Passed,
-    rollbacks: u64,
-    /// What is shown where nothing is granted.
-    nothing: Arc<Shown>,
 }
 
 impl Snapshot {
@@ -273,85 +254,6 @@ pub struct LookedUp {
     pub now: Time,
     /// Whether the memory is stale.
     pub stale: bool,
-}
-
-impl Memory {
-    fn new() -> Self {
-        Self {
-            book: Book::default(),
-            views: HashMap::new(),
-            position: None,
-            clock: None,
-            contact: None,
-            stops: Vec::new(),
-            recent: Recent::default(),
-            owed: Vec::new(),
-            passed: Passed::default(),
-            rollbacks: 0,
-            nothing: Arc::new(Shown::nothing()),
-        }
-    }
-
-    /// The store's time; the epoch before the first sync.
-    fn now(&self) -> Time {
-        self.clock.as_ref().map(Clock::now).unwrap_or_default()
-    }
-
-    fn note_book(&mut self, before: &Book, now: Time) {
-        self.recent.note_book(before, &self.book, now);
-    }
-
-    /// Takes a change in, and tells which place it is about.
-    fn apply(&mut self, what: Changed) -> Option<Place> {
-        let now = self.now();
-        match what {
-            Changed::Written(record) => {
-                let place = record.target.place();
-                let before = self.book.record(&record.target);
-                self.recent.note(before, Some(&record), now);
-                self.book.put(*record);
-                self.rebuild_view(place.clone());
-                Some(place)
-            }
-            Changed::Removed(target) => {
-                self.recent.note(self.book.record(&target), None, now);
-                self.book.remove(&target);
-                self.rebuild_view(target.place());
-                Some(target.place())
-            }
-            Changed::Halt(halt) => {
-                self.recent.note_halt(self.book.halt(), &halt);
-                self.book.set_halt(halt);
-                None
-            }
-        }
-    }
-
-    fn rebuild_view(&mut self, place: Place) {
-        let view = View::of(self.book.place(&place));
-        let environments = self.views.entry(place.app.clone()).or_default();
-        if view.is_empty() {
-            environments.remove(&place.environment);
-            if environments.is_empty() {
-                self.views.remove(&place.app);
-            }
-        } else {
-            environments.insert(place.environment, Arc::new(view));
-        }
-    }
-
-    fn rebuild_views(&mut self) {
-        self.views = HashMap::new();
-        let mut places: Vec<Place> = self
-            .book
-            .records()
-            .map(|record| record.target.place())
-            .collect();
-        places.dedup();
-        for place in places {
-            self.rebuild_view(place);
-        }
-    }
 }
 
 #[cfg(test)]

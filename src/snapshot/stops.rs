@@ -17,7 +17,7 @@ pub struct Stop {
 impl Memory {
     /// Obeys every pending stop on top of what the store said; tells whether that changed anything.
     pub(super) fn apply_stops(&mut self, policy: &Policy) -> bool {
-        let Some(now) = self.clock.as_ref().map(super::Clock::now) else {
+        let Some(now) = self.clock.as_ref().map(crate::snapshot::clock::Clock::now) else {
             return false;
         };
         let mut obeyed = false;

@@ -1,10 +1,11 @@
 use super::*;
 use crate::domain::halt::Halt;
 use crate::domain::level::Level;
-use crate::domain::name::{Operator, Reason};
+use crate::domain::name::{App, Environment, Operator, Reason};
 use crate::domain::operation::{Disable, Enable, Operation, Selection, SetFreeze};
 use crate::domain::record::Record;
-use crate::domain::target::Target;
+use crate::domain::target::{Place, Target};
+use crate::store::Changed;
 
 const START: Time = Time::from_millis(1_795_000_000_000);
 const HOUR: Duration = Duration::from_hours(1);
