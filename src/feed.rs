@@ -72,11 +72,7 @@ impl Feed {
         // before the list: what is acknowledged while it is read may be in it or not
         let known = self.snapshot.known();
         let listing = self.store.list(&remembered).await?;
-        let mut kept = true;
-        for position in &known {
-            kept = kept && self.store.has_kept(position, &listing.position).await?;
-        }
-        if kept {
+        if self.store.has_kept(&known, &listing.position).await? {
             self.snapshot.settle(&known);
             self.snapshot.replace(listing);
         } else {

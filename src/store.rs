@@ -49,11 +49,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Reads everything at one instant; an empty store first takes over the records of `seed`.
     async fn list(&self, seed: &Book) -> Result<Listing, StoreError>;
 
-    /// Whether the history up to `found`, where the store was just listed, still holds everything up to `seen`.
+    /// Whether the history up to `found`, where the store was just listed, still holds everything up to each of `seen`.
     ///
     /// False if the store was emptied, restored, or replaced by one with fewer changes. True if it cannot be told any
     /// more, because too much has happened since.
-    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError>;
+    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError>;
 
     /// Returns what changed after `position`, waiting up to [`FEED_WAIT`] for something; nothing if nothing did.
     ///

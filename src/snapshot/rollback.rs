@@ -1,6 +1,6 @@
 //! A store that has lost changes: what is missing, and what is done about it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use super::clock::Clock;
@@ -111,18 +111,23 @@ impl Snapshot {
     }
 
     /// The places of the feed that a store must have kept to have lost nothing that was known here: the last one that was
-    /// seen, and that of the last write that was acknowledged here and not seen.
+    /// seen, and those of the writes that were acknowledged here and not seen.
+    ///
+    /// Each of them: after a failover a later write may stand in another history than an earlier one.
     pub fn known(&self) -> Vec<Position> {
         let memory = self.read();
         let owed = memory.owed.iter().map(|owed| &owed.written);
-        let owed = owed.max_by_key(|written| written.seq);
         memory.position.iter().chain(owed).cloned().collect()
     }
 
-    /// Forgets acknowledged writes up to what was `known`, which the store has kept.
+    /// Forgets the acknowledged writes that were `known`, which the store has kept.
     pub fn settle(&self, known: &[Position]) {
-        let seq = known.iter().map(|position| position.seq).max();
-        self.write().settle(seq.unwrap_or(0));
+        let place = |position: &Position| (position.seq, position.chain.clone());
+        let kept: HashSet<_> = known.iter().map(place).collect();
+        let mut memory = self.write();
+        memory
+            .owed
+            .retain(|owed| !kept.contains(&place(&owed.written)));
     }
 }
 

@@ -360,3 +360,30 @@ fn a_change_that_stands_where_an_acknowledged_write_should_is_a_gap() {
         assert_eq!(lost.len(), usize::from(!expected));
     }
 }
+
+#[test]
+fn an_acknowledged_write_is_asked_for_however_far_later_ones_have_come() {
+    let snapshot = synced(7, &[]);
+    let of = |seq: u64, chain: &str| Position {
+        chain: chain.to_owned(),
+        ..position(seq)
+    };
+    let acknowledge = |written: &Position| {
+        let applied = crate::store::Applied {
+            decision: crate::domain::operation::Decision::default(),
+            seq: written.seq,
+            written: Some(written.clone()),
+        };
+        snapshot.owe(snapshot.rollbacks(), &applied, None);
+    };
+    let (before, after) = (of(9, "before the failover"), of(12, "after it"));
+    acknowledge(&before);
+    acknowledge(&after);
+    let known = snapshot.known();
+    assert_eq!(known, [position(7), before, after]);
+
+    let late = of(10, "before the failover");
+    acknowledge(&late);
+    snapshot.settle(&known);
+    assert_eq!(snapshot.known(), [position(7), late]);
+}

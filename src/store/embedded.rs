@@ -116,8 +116,9 @@ impl Store for Embedded {
     }
 
     /// A file that another process cannot have open loses nothing while this one lives.
-    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
-        Ok(seen.epoch == found.epoch && seen.seq <= found.seq)
+    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError> {
+        let kept = |seen: &Position| seen.epoch == found.epoch && seen.seq <= found.seq;
+        Ok(seen.iter().all(kept))
     }
 
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {

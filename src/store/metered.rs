@@ -72,7 +72,7 @@ impl Store for Metered {
     }
 
     /// Not measured: it follows a list, which is.
-    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
+    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError> {
         self.store.has_kept(seen, found).await
     }
 

@@ -121,7 +121,7 @@ impl Store for Redis {
         Ok(listing)
     }
 
-    async fn has_kept(&self, seen: &Position, found: &Position) -> Result<bool, StoreError> {
+    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError> {
         self.holds(seen, found).await
     }
 
