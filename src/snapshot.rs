@@ -156,6 +156,7 @@ impl Snapshot {
         let Some(mut position) = memory.position.clone() else {
             return Err(StoreError::Gap);
         };
+        let before = position.seq;
         if changes.is_empty() {
             return Ok(());
         }
@@ -175,7 +176,7 @@ impl Snapshot {
             places.extend(memory.apply(change.what));
         }
         let seq = position.seq;
-        memory.settle(seq);
+        memory.settle(before, seq);
         memory.position = Some(position);
         if memory.apply_stops(&self.policy) {
             self.watched.tell_all(&memory);

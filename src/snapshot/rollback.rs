@@ -152,9 +152,11 @@ impl Passed {
 }
 
 impl Memory {
-    /// Forgets acknowledged writes up to the change number `seq`.
-    pub(super) fn settle(&mut self, seq: u64) {
-        self.owed.retain(|owed| seq < owed.written.seq);
+    /// Forgets the acknowledged writes that came by between the change numbers `before` and `seq`; whether the store has
+    /// an earlier one is still to be asked.
+    pub(super) fn settle(&mut self, before: u64, seq: u64) {
+        self.owed
+            .retain(|owed| owed.written.seq <= before || seq < owed.written.seq);
     }
 
     /// Whether the change at `position` is another one than the write that was acknowledged with this number.

@@ -387,3 +387,22 @@ fn an_acknowledged_write_is_asked_for_however_far_later_ones_have_come() {
     snapshot.settle(&known);
     assert_eq!(snapshot.known(), [position(7), late]);
 }
+
+#[test]
+fn a_write_that_is_acknowledged_behind_the_feed_is_asked_for_though_more_comes_by() {
+    let snapshot = synced(7, &[]);
+    let written = Position {
+        chain: "before the failover".to_owned(),
+        ..position(6)
+    };
+    let applied = crate::store::Applied {
+        decision: crate::domain::operation::Decision::default(),
+        seq: 6,
+        written: Some(written.clone()),
+    };
+    snapshot.owe(snapshot.rollbacks(), &applied, None);
+    assert!(snapshot.is_doubted());
+    let came = change(8, self::written(&place("shop").whole()));
+    snapshot.apply(vec![came]).unwrap();
+    assert_eq!(snapshot.known(), [position(8), written]);
+}
