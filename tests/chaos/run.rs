@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Live};
 use crate::history::{Answer, History};
 use crate::observer::observe;
 use crate::service::Service;
@@ -116,11 +116,26 @@ impl Run {
         (validators::lost(&self.history.promises(), &live), took)
     }
 
+    /// Waits until all replicas say the same, and, where nothing may be lost, until nothing acknowledged is missing: they
+    /// may all be behind the store.
+    async fn converged(&self, losses: Losses) -> (Live, Duration) {
+        let started = Instant::now();
+        loop {
+            let (live, _) = self.fleet.agreed().await;
+            let took = started.elapsed();
+            let lost = validators::lost(&self.history.promises(), &live);
+            if losses == Losses::Told || lost.is_empty() || took > CONVERGED {
+                return (live, took);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Ends the writing, waits until all agree, and judges.
     pub(crate) async fn judge(mut self, row: &str, losses: Losses) -> (Verdict, Fleet) {
         self.writes_again().await;
         self.writers.shutdown().await;
-        let (live, converged) = self.fleet.agreed().await;
+        let (live, converged) = self.converged(losses).await;
         figure(row, "all replicas say the same after", converged, CONVERGED);
         let store = Redis::new(self.address.clone(), Arc::new(Policy::default())).unwrap();
         let mut end = Position::default();
