@@ -8,7 +8,6 @@ autolog, Prometheus, Alertmanager, Redis, the exporters and the collector are re
 service to test (default: target/debug/autolog). LogQL is run if AUTOLOG_LOKI names a Loki, or one is on the path.
 """
 import contextlib
-import http.server
 import math
 import pathlib
 import subprocess
@@ -20,6 +19,7 @@ import urllib.parse
 import dashboards_logs
 import loki_program
 from alertmanager import start_alertmanager, start_prometheus, wait_ready
+from double import Double
 from otlp import Application, new_trace
 from programs import Failure, Program, answers, call, free_port, get_json, until
 from steps import must, step
@@ -33,35 +33,21 @@ VARIABLES = {"environment": ".*", "service": "shop", "level": ".*", "search": ""
 FAILED_REQUESTS = 40  # what a count of 5xx grows by each second
 
 
-class Elsewhere(http.server.ThreadingHTTPServer):
+class Elsewhere(Double):
     """Shows the metrics of programs that do not run here; counters grow with time."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Page)
         self.began = time.monotonic()
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__()
 
-    def text(self):
+    def answer(self, path, headers, body):
         grown = int(1 + (time.monotonic() - self.began) * FAILED_REQUESTS)
         lines = []
         for name, labels in ELSEWHERE.items():
             rows = [{**labels, "le": bound} for bound in ("0.1", "1", "+Inf")] if name.endswith("_bucket") else [labels]
             lines += [f'{name}{{{",".join(f"{key}={chr(34)}{value}{chr(34)}" for key, value in row.items())}}} {grown}'
                       for row in rows]
-        return "\n".join(lines) + "\n"
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = self.server.text().encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        return 200, {"Content-Type": "text/plain; version=0.0.4"}, ("\n".join(lines) + "\n").encode()
 
 
 def fetched(verb, program):

@@ -9,24 +9,10 @@ import argparse
 import signal
 import sys
 import time
-import traceback
 
 import scenarios
 from alertmanager import FOLDERS
-from programs import Failure
-
-
-def run(scenario, version):
-    """Runs one scenario and tells whether it passed."""
-    print(f"{scenario.__name__}: {scenario.__doc__}", flush=True)
-    try:
-        scenario(version)
-        return True
-    except Failure as failure:
-        print(f"{scenario.__name__} FAILED: {failure}", flush=True)
-    except Exception:
-        traceback.print_exc(file=sys.stdout)
-    return False
+from steps import passes
 
 
 def main():
@@ -41,7 +27,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every program is ended then, too
     began = time.monotonic()
     print(f"End to end with Alertmanager {chosen.alertmanager}", flush=True)
-    passed = [run(names[name], chosen.alertmanager) for name in chosen.scenario or names]
+    passed = [passes(names[name], chosen.alertmanager) for name in chosen.scenario or names]
     print(f"Took {time.monotonic() - began:.0f} s")
     print(f"{passed.count(True)} passed, {passed.count(False)} failed")
     return 0 if all(passed) else 1

@@ -11,7 +11,6 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 
 import loki_cases
 import loki_program
@@ -19,7 +18,7 @@ import loki_rules
 from loki_logs import ERROR, Record
 from programs import Failure, call, get_json, until
 from shipped import ShippedWorld
-from steps import must, step
+from steps import must, passes, step
 
 # What shippers of container logs push, with labels and no severity: labels, line, and the rules that fire.
 PLAIN = [
@@ -144,18 +143,6 @@ def last_evaluation(world):
     return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
-def run(scenario, binary):
-    print(f"{scenario.__name__}: {scenario.__doc__}", flush=True)
-    try:
-        scenario(binary)
-        return True
-    except Failure as failure:
-        print(f"{scenario.__name__} FAILED: {failure}", flush=True)
-    except Exception:
-        traceback.print_exc(file=sys.stdout)
-    return False
-
-
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every program is ended then, too
     binary = loki_program.find()
@@ -163,7 +150,7 @@ def main():
         print("NOT CHECKED: the rules on logs in a real Loki, since no loki program is here; "
               "set AUTOLOG_LOKI=/path/to/loki")
         return 0
-    passed = [run(scenario, binary) for scenario in (fires_and_is_silent, opens_by_the_ruler)]
+    passed = [passes(scenario, binary) for scenario in (fires_and_is_silent, opens_by_the_ruler)]
     print(f"{passed.count(True)} passed, {passed.count(False)} failed")
     return 0 if all(passed) else 1
 

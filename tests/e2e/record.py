@@ -2,44 +2,35 @@
 
 All times and names are fixed, so a new recording differs only where Alertmanager itself does.
 """
-import http.server
 import json
 import pathlib
 import sys
 import tempfile
-import threading
 
 from alertmanager import start_alertmanager, wait_ready, webhook
+from double import Double
 from programs import Failure, call, until
 
 STARTED, ENDED, LATER = "2026-11-22T03:12:45.123Z", "2026-11-22T03:31:07.456Z", "2036-01-01T00:00:00Z"
 SECRET = "not-a-real-secret-only-for-tests"
 
 
-class Sink(http.server.ThreadingHTTPServer):
+class Sink(Double):
     """Keeps every path, head and body that is posted, in order."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), SinkHandler)
         self.received = []
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__()
 
-
-class SinkHandler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, dict(self.headers), body))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
+    def answer(self, path, headers, body):
+        self.received.append((path, headers, body))
+        return 200, {}, b""
 
 
 def config(version, sink, secret_file):
     """Returns a configuration with one receiver per kind of recording."""
     def receiver(name, path, **more):
-        url = f"http://127.0.0.1:{sink.server_port}/webhook/{path}"
+        url = f"{sink.url}/webhook/{path}"
         return {"name": name, "webhook_configs": [webhook(version, url, secret_file, **more)]}
 
     def route(name, alert, *group_by):

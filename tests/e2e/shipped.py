@@ -1,10 +1,9 @@
 """The shipped rules and routes, read by a real Prometheus and Alertmanager, with only addresses and paths replaced."""
 import datetime
-import http.server
 import re
-import threading
 
 from alertmanager import start_alertmanager, start_prometheus, wait_ready
+from double import Double
 from programs import call, get_json, until
 from steps import must, step
 from world import ROOT, Autolog, World
@@ -13,26 +12,16 @@ SAMPLE = ('http_server_request_duration_seconds_count{service_name="shop",deploy
           'http_route="/orders",http_response_status_code="%s"} %d\n')
 
 
-class Counter(http.server.ThreadingHTTPServer):
+class Counter(Double):
     """Shows an application's requests as an SDK counts them: no series of errors before the first error."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), CounterHandler)
         self.errors = 0
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__()
 
-
-class CounterHandler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        errors = self.server.errors
-        body = SAMPLE % ("200", 1000) + (SAMPLE % ("500", errors) if errors else "")
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_):
-        pass
+    def answer(self, path, headers, body):
+        text = SAMPLE % ("200", 1000) + (SAMPLE % ("500", self.errors) if self.errors else "")
+        return 200, {"Content-Type": "text/plain; version=0.0.4"}, text.encode()
 
 
 class ShippedWorld(World):

@@ -1,13 +1,12 @@
 """The programs that make up the path of signals, with the shipped files, and questions to them."""
-import http.server
 import json
 import os
 import subprocess
-import threading
 import time
 import urllib.parse
 
 import images
+from double import Double
 from network import STACK, Network
 from programs import Failure, Program, answers, get_json, plain_environment, until
 
@@ -27,25 +26,17 @@ STAND_IN = {
         "logs": {"receivers": ["otlp/loki"], "exporters": ["file/loki"]}}}}
 
 
-class Alertmanager(http.server.ThreadingHTTPServer):
+class Alertmanager(Double):
     """Takes the alerts that Prometheus sends, and remembers the labels of each."""
 
     def __init__(self):
-        super().__init__((STACK, 9093), AlertmanagerHandler)
         self.alerts = {}
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__((STACK, 9093))
 
-
-class AlertmanagerHandler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        for alert in json.loads(self.rfile.read(int(self.headers["Content-Length"]))):
-            self.server.alerts.setdefault(alert["labels"]["alertname"], alert["labels"])
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
+    def answer(self, path, headers, body):
+        for alert in json.loads(body):
+            self.alerts.setdefault(alert["labels"]["alertname"], alert["labels"])
+        return 200, {}, b""
 
 
 class SignalsWorld:

@@ -1,6 +1,8 @@
 """Tells how a scenario goes, step by step."""
 import contextlib
+import sys
 import time
+import traceback
 
 from programs import Failure
 
@@ -20,3 +22,16 @@ def step(text):
 def must(condition, text):
     if not condition:
         raise Failure(text)
+
+
+def passes(scenario, *given):
+    """Runs a scenario with what it is given, and tells whether it passed."""
+    print(f"{scenario.__name__}: {scenario.__doc__}", flush=True)
+    try:
+        scenario(*given)
+        return True
+    except Failure as failure:
+        print(f"{scenario.__name__} FAILED: {failure}", flush=True)
+    except Exception:
+        traceback.print_exc(file=sys.stdout)
+    return False

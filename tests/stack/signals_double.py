@@ -3,11 +3,10 @@
 No Loki or Tempo is here; what the scripts ask of these is checked with it, and not what they would answer.
 """
 import datetime
-import http.server
 import json
-import threading
 import urllib.parse
 
+from double import Double
 from programs import call
 
 
@@ -23,14 +22,21 @@ def find(thing, key):
             yield from find(value, key)
 
 
-class Signals(http.server.ThreadingHTTPServer):
+class Signals(Double):
     """`lost` names signals that arrive nowhere. A fatal line becomes an alert at the Alertmanager."""
 
     def __init__(self, alertmanager, lost=()):
-        super().__init__(("127.0.0.1", 0), Handler)
         self.alertmanager, self.lost, self.kept, self.alerts, self.resources = alertmanager, lost, {}, [], []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__()
+
+    def answer(self, path, headers, body):
+        url = urllib.parse.urlsplit(path)
+        if body:
+            self.take(url.path.rpartition("/")[2], json.loads(body))
+            status, content = 200, {}
+        else:
+            status, content = self.found(url.path, dict(urllib.parse.parse_qsl(url.query)))
+        return status, {"Content-Type": "application/json"}, json.dumps(content, separators=(",", ":")).encode()
 
     def take(self, signal, message):
         for resource in find(message, "resource"):
@@ -49,8 +55,8 @@ class Signals(http.server.ThreadingHTTPServer):
         self.alerts.append({"labels": labels, "state": "firing"})
         call("POST", f"{self.alertmanager}/api/v2/alerts", [{"labels": labels, "endsAt": ends.isoformat()}])
 
-    def answer(self, path, query):
-        """Returns the status and the body of an answer."""
+    def found(self, path, query):
+        """Returns the status and the body of the answer to a question."""
         if path.startswith("/api/traces/"):
             found = [message for message in self.kept.get("traces", ())
                      if path.rpartition("/")[2] in find(message, "traceId")]
@@ -66,25 +72,3 @@ class Signals(http.server.ThreadingHTTPServer):
         if path == "/prometheus/api/v1/alerts":
             return 200, {"status": "success", "data": {"alerts": self.alerts}}
         return 404, {}
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.take(self.path.rpartition("/")[2], message)
-        self.reply(200, {})
-
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        self.reply(*self.server.answer(url.path, dict(urllib.parse.parse_qsl(url.query))))
-
-    def reply(self, status, content):
-        body = json.dumps(content, separators=(",", ":")).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass

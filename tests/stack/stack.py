@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -41,6 +42,13 @@ def tool(verb, program):
     """Returns the path of a real program, fetched by scripts/tools.sh if need be."""
     fetched = subprocess.run([ROOT / "scripts" / "tools.sh", verb], check=True, stdout=subprocess.PIPE, text=True)
     return pathlib.Path(fetched.stdout.strip()) / program
+
+
+def scratch_folder(name, add_cleanup):
+    """Returns a new folder, which `add_cleanup` of a test or of its class gets to remove."""
+    scratch = tempfile.TemporaryDirectory(prefix=f"autolog-{name}-")
+    add_cleanup(scratch.cleanup)
+    return pathlib.Path(scratch.name)
 
 
 def compose(*arguments, settings="/dev/null"):

@@ -5,12 +5,10 @@ Alloy is not here: of its stages, those that this needs are followed by hand.
 import http.client
 import json
 import os
-import pathlib
 import re
-import tempfile
 import unittest
 
-from stack import read, tool
+from stack import read, scratch_folder, tool
 from programs import Program, free_port, until
 
 SITE = """{
@@ -59,9 +57,7 @@ class Pipeline:
 class AccessLog(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-access-log-")
-        cls.addClassCleanup(scratch.cleanup)
-        folder = pathlib.Path(scratch.name)
+        folder = scratch_folder("access-log", cls.addClassCleanup)
         cls.port, cls.log, config = free_port(), folder / "access.log", folder / "Caddyfile"
         config.write_text(SITE % (cls.port, cls.log))
         caddy = Program("caddy", [tool("caddy", "caddy"), "run", "--config", config, "--adapter", "caddyfile"], folder,

@@ -1,16 +1,13 @@
 """Alertmanager's configuration as it is rendered at the start of its container, and what it then sends to whom."""
 import datetime
-import http.server
 import json
 import os
-import pathlib
 import subprocess
-import tempfile
-import threading
 import unittest
 
 from smtp import MailServer
-from stack import ROOT, services, tool
+from stack import ROOT, scratch_folder, services, tool
+from double import Double
 from programs import Program, call, free_port, until
 from world import Autolog
 
@@ -29,9 +26,7 @@ def render(secrets, **variables):
 
 class Scratch(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-alertmanager-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = pathlib.Path(scratch.name)
+        self.folder = scratch_folder("alertmanager", self.addCleanup)
         self.password = self.folder / "smtp_password"
         self.password.write_text("")
 
@@ -138,24 +133,16 @@ class Rendered(Scratch):
         self.assertIn("SMTP_SMARTHOST SMTP_FROM", done.stderr)
 
 
-class Hook(http.server.ThreadingHTTPServer):
+class Hook(Double):
     """A webhook target that is not autolog."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), HookHandler)
         self.requests = []
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__()
 
-
-class HookHandler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.requests.append((self.path, dict(self.headers), body))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
+    def answer(self, path, headers, body):
+        self.requests.append((path, headers, json.loads(body)))
+        return 200, {}, b""
 
 
 class Sent(Scratch):
@@ -166,8 +153,7 @@ class Sent(Scratch):
         self.mail, self.hook = MailServer(self.folder), Hook()
         self.addCleanup(self.mail.server_close)
         self.addCleanup(self.mail.shutdown)
-        self.addCleanup(self.hook.server_close)
-        self.addCleanup(self.hook.shutdown)
+        self.addCleanup(self.hook.stop)
         self.password.write_text(AWKWARD + "\n")
         self.autolog = Autolog(self.folder, "memory:", ttl=60)
         self.autolog.secret_file = self.folder / "autolog_webhook_secret"
@@ -179,7 +165,7 @@ class Sent(Scratch):
             self.folder, SMTP_SMARTHOST=f"127.0.0.1:{self.mail.server_address[1]}",
             SMTP_FROM="\"Stack {{ 'x' }}\" <stack@mail.example>", SMTP_TO="ops@mail.example, dev@mail.example",
             SMTP_USERNAME=AWKWARD,
-            CRITICAL_WEBHOOK_URL=f"http://127.0.0.1:{self.hook.server_port}/c?token=a%7C%26b&c='d'$e")
+            CRITICAL_WEBHOOK_URL=f"{self.hook.url}/c?token=a%7C%26b&c='d'$e")
         self.assertEqual(done.returncode, 0, done.stderr)
         port, config = free_port(), self.folder / "alertmanager.yml"
         config.write_text(

@@ -8,12 +8,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 import urllib.parse
 
-from stack import ROOT, set_up, tool
+from stack import ROOT, scratch_folder, set_up, tool
 from programs import Program, call, free_port, get_json, plain_environment, until
 
 ENGINE = pathlib.Path(__file__).with_name("engine_without_containers.py")
@@ -107,9 +106,7 @@ class Machine:
 
 class Backup(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-backup-")
-        self.addCleanup(scratch.cleanup)
-        self.scratch = pathlib.Path(scratch.name)
+        self.scratch = scratch_folder("backup", self.addCleanup)
         self.backups = self.scratch / "backups"
 
     def machine(self, name):

@@ -1,6 +1,5 @@
 """A real Caddy with the stack's Caddyfile in front of a real autolog and of something that answers like Grafana."""
 import http.client
-import http.server
 import json
 import os
 import pathlib
@@ -9,11 +8,11 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import threading
 import unittest
 
 from authority import start_authority
-from stack import ROOT, services, tool
+from stack import ROOT, scratch_folder, services, tool
+from double import Double
 from programs import Failure, Program, free_port, until
 from world import Autolog
 
@@ -26,28 +25,15 @@ ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ANY_CERTIFICATE.check_hostname, ANY_CERTIFICATE.verify_mode = False, ssl.CERT_NONE
 
 
-class Grafana(http.server.ThreadingHTTPServer):
+class Grafana(Double):
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), GrafanaHandler)
         self.paths = []
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__()
 
-
-class GrafanaHandler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.paths.append(self.path)
-        self.send_response(200)
-        self.send_header("X-Frame-Options", "deny")
-        self.send_header("Via", "1.1 somewhere")
-        self.send_header("Set-Cookie", "grafana_session=secret-cookie")
-        self.send_header("Content-Length", "7")
-        self.end_headers()
-        self.wfile.write(b"grafana")
-
-    do_POST = do_GET
-
-    def log_message(self, *_):
-        pass
+    def answer(self, path, headers, body):
+        self.paths.append(path)
+        own = {"X-Frame-Options": "deny", "Via": "1.1 somewhere", "Set-Cookie": "grafana_session=secret-cookie"}
+        return 200, own, b"grafana"
 
 
 def spellings(path):
@@ -69,12 +55,9 @@ class Front(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-caddy-")
-        cls.addClassCleanup(scratch.cleanup)
-        cls.folder = pathlib.Path(scratch.name)
+        cls.folder = scratch_folder("caddy", cls.addClassCleanup)
         cls.grafana = Grafana()
-        cls.addClassCleanup(cls.grafana.server_close)
-        cls.addClassCleanup(cls.grafana.shutdown)
+        cls.addClassCleanup(cls.grafana.stop)
         cls.autolog = Autolog(cls.folder, "memory:", ttl=60)
         cls.autolog.env["AUTOLOG_OPEN_CHECK"] = services()["autolog"]["environment"]["AUTOLOG_OPEN_CHECK"]
         cls.addClassCleanup(cls.autolog.stop)
@@ -245,8 +228,7 @@ class Alone(Front):
     """With Grafana gone."""
 
     def test_the_failure_has_the_security_headers_too(self):
-        self.grafana.shutdown()
-        self.grafana.server_close()
+        self.grafana.stop()
         status, headers, text = self.ask("GET", "/")
         self.assertEqual((status, text), (502, "502 Bad Gateway"))
         self.secure(headers)

@@ -1,13 +1,11 @@
 """A real Redis with the stack's configuration and users; autolog and the exporter as compose starts them."""
 import json
 import os
-import pathlib
 import re
 import subprocess
-import tempfile
 import unittest
 
-from stack import ROOT, environment, services, set_up, tool
+from stack import ROOT, environment, scratch_folder, services, set_up, tool
 from programs import Program, call, free_port, get_json, plain_environment, until
 
 
@@ -17,9 +15,7 @@ HEALTH = {"user": "health", "password": "any"}
 
 class Redis(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-redis-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = pathlib.Path(scratch.name)
+        self.folder = scratch_folder("redis", self.addCleanup)
         set_up(self.folder)
         self.port = free_port()
         data = self.folder / "data"

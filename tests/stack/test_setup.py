@@ -1,15 +1,13 @@
 """scripts/setup.sh: what it writes, whom it lets read it, and what it leaves alone."""
 import json
 import os
-import pathlib
 import re
 import shutil
 import stat
 import subprocess
-import tempfile
 import unittest
 
-from stack import IMAGES, ROOT, environment, services, set_up
+from stack import IMAGES, ROOT, environment, scratch_folder, services, set_up
 
 SECRETS = {"autolog_webhook_secret", "autolog_operator_tokens", "autolog_app_tokens", "redis_users", "redis_password",
            "redis_exporter_password", "grafana_admin_password", "smtp_password"}
@@ -21,9 +19,7 @@ def mode(path):
 
 class Setup(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-setup-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = pathlib.Path(scratch.name)
+        self.folder = scratch_folder("setup", self.addCleanup)
         self.secrets = self.folder / "secrets"
 
     def contents(self):

@@ -3,14 +3,12 @@
 Collector, Tempo, Loki and Prometheus are played (signals_double.py); `make e2e-stack` runs it with the real ones it has.
 """
 import os
-import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import unittest
 
-from stack import ROOT, read, set_up, tool
+from stack import ROOT, read, scratch_folder, set_up, tool
 from alertmanager import start_alertmanager, wait_ready
 from programs import Program, call, free_port, get_json, plain_environment, until
 from signals_double import Signals
@@ -18,9 +16,7 @@ from signals_double import Signals
 
 class SmokeTest(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="autolog-smoke-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = pathlib.Path(scratch.name)
+        self.folder = scratch_folder("smoke", self.addCleanup)
         set_up(self.folder)
         self.secrets = self.folder / "secrets"
         shutil.copytree(ROOT / "scripts", self.folder / "scripts", dirs_exist_ok=True)
@@ -68,8 +64,7 @@ class SmokeTest(unittest.TestCase):
 
     def signals(self, **more):
         signals = Signals(self.alertmanager.url, **more)
-        self.addCleanup(signals.server_close)
-        self.addCleanup(signals.shutdown)
+        self.addCleanup(signals.stop)
         return signals
 
     def secret_texts(self):
