@@ -2,34 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backend::{Server, within};
-use crate::fleet::Fleet;
 use crate::run::{Losses, Run, p99};
-use crate::topology::{address, free_port, local};
 use crate::{figure, lasts};
-use autolog::store::redis::Endpoint;
 
 /// Within this time everything is read anew once Redis is back.
 const RETURNED: Duration = Duration::from_secs(2);
 /// A busy machine may be slow, which is not the fault's doing.
 const ANSWERED: Duration = Duration::from_millis(250);
 
-async fn one_redis(arguments: &[&str]) -> (Server, Run) {
-    let port = free_port();
-    let server = Server::on_port(port, arguments);
-    within(Duration::from_secs(20), || server.answers());
-    let store = format!("redis://127.0.0.1:{port}");
-    let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
-    let run = Run::of(fleet, address(Endpoint::Tcp(local(port))));
-    run.warm_up().await;
-    (server, run)
-}
-
 const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f1_a_redis_that_is_killed_and_comes_back_with_its_file() {
-    let (mut server, run) = one_redis(&DURABLE).await;
+    let (mut server, run) = Run::on_one_redis(&DURABLE).await;
     let (before, number) = run.answers_since(0);
     server.kill();
     lasts(Duration::from_secs(if crate::is_strict() { 30 } else { 7 })).await;
@@ -61,7 +46,7 @@ async fn f1_a_redis_that_is_killed_and_comes_back_with_its_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "only in make chaos"]
 async fn f2_a_redis_that_comes_back_empty_gets_everything_back() {
-    let (mut server, run) = one_redis(&[]).await;
+    let (mut server, run) = Run::on_one_redis(&[]).await;
     server.restart();
     figure(
         "F2",
@@ -85,7 +70,7 @@ async fn f2_a_redis_that_comes_back_empty_gets_everything_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "only in make chaos"]
 async fn f3_a_redis_that_stands_still_for_twenty_seconds() {
-    let (server, run) = one_redis(&DURABLE).await;
+    let (server, run) = Run::on_one_redis(&DURABLE).await;
     let (_, number) = run.answers_since(0);
     server.pause();
     lasts(Duration::from_secs(20)).await;

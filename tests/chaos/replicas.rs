@@ -2,26 +2,16 @@
 
 use std::time::Duration;
 
-use autolog::store::redis::Endpoint;
 use jiff::Timestamp;
 
-use crate::backend::{Server, within};
-use crate::fleet::Fleet;
 use crate::lasts;
 use crate::run::{Losses, Run};
-use crate::topology::{address, free_port, local};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "only in make chaos"]
 async fn f18_a_replica_that_stands_still_says_that_it_is_stale_when_it_goes_on_and_one_that_dies_harms_nobody()
  {
-    let port = free_port();
-    let server = Server::on_port(port, &[]);
-    within(Duration::from_secs(20), || server.answers());
-    let store = format!("redis://127.0.0.1:{port}");
-    let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
-    let mut run = Run::of(fleet, address(Endpoint::Tcp(local(port))));
-    run.warm_up().await;
+    let (server, mut run) = Run::on_one_redis(&[]).await;
     run.excuse(2);
     run.fleet.replicas[2].signal("STOP");
     lasts(Duration::from_secs(20)).await;

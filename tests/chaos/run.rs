@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 
 use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
-use autolog::store::redis::{Redis, RedisAddress};
+use autolog::store::redis::{Endpoint, Redis, RedisAddress};
 use autolog::store::{Position, Store};
 use serde_json::Value;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
+use crate::backend::{Server, within};
 use crate::fleet::{Fleet, Live};
 use crate::history::{Answer, History};
 use crate::observer::observe;
 use crate::service::Service;
+use crate::topology::{address, free_port, local};
 use crate::writer::{Board, Writer, poll};
 use crate::{figure, is_strict, lasts, until, validators};
 
@@ -56,6 +58,18 @@ pub(crate) struct Verdict {
 }
 
 impl Run {
+    /// A fleet on one Redis that is started with these arguments, in use.
+    pub(crate) async fn on_one_redis(arguments: &[&str]) -> (Server, Self) {
+        let port = free_port();
+        let server = Server::on_port(port, arguments);
+        within(Duration::from_secs(20), || server.answers());
+        let store = format!("redis://127.0.0.1:{port}");
+        let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
+        let run = Self::of(fleet, address(Endpoint::Tcp(local(port))));
+        run.warm_up().await;
+        (server, run)
+    }
+
     /// Uses a fleet, whose store is at `address` for the follower.
     pub(crate) fn of(fleet: Fleet, address: RedisAddress) -> Self {
         Self::with_sessions_of(LONG, fleet, address)
@@ -127,7 +141,7 @@ impl Run {
             if losses == Losses::Told || lost.is_empty() || took > CONVERGED {
                 return (live, took);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await; // polls until the deadline
         }
     }
 

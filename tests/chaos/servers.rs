@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
-use autolog::store::redis::Endpoint;
-
-use crate::backend::{Server, within};
-use crate::fleet::Fleet;
+use crate::backend::Server;
 use crate::run::{Losses, Run};
-use crate::topology::{address, free_port, local};
 use crate::{figure, lasts, until};
 
 async fn start() -> (Server, Run) {
-    let port = free_port();
-    let server = Server::on_port(port, &["--maxmemory-policy", "noeviction"]);
-    within(Duration::from_secs(20), || server.answers());
-    let store = format!("redis://127.0.0.1:{port}");
-    let fleet = Fleet::start(&[store.clone(), store.clone(), store]).await;
-    let run = Run::of(fleet, address(Endpoint::Tcp(local(port))));
-    run.warm_up().await;
-    (server, run)
+    Run::on_one_redis(&["--maxmemory-policy", "noeviction"]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

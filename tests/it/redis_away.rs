@@ -246,8 +246,10 @@ async fn a_service_ends_in_time_while_its_redis_hangs() {
             enable(&service, "cart", 600)
         )
     };
+    let open = || service.metric("autolog_http_connections");
     let signal = async {
-        tokio::time::sleep(Duration::from_millis(50)).await; // while they wait for the store
+        // while they wait for the store, each on a connection, and this question on another
+        eventually(SOON, async || open().await >= 4.0).await;
         service.signal("TERM");
     };
     let (((stopped, _), (counted, _), (enabled, _)), ()) = tokio::join!(writes, signal);

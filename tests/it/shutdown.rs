@@ -152,10 +152,11 @@ async fn errors_that_wait_to_be_counted_are_counted_before_the_end() {
         let request = service.request(Method::POST, "/api/autolog/errors");
         answer(request.bearer_auth(APP_TOKEN).json(&body)).await
     };
+    let open = || service.metric("autolog_http_connections");
     let reports = futures_util::future::join_all((0..REQUESTS).map(|_| report()));
     let stop = async {
         // while some of them are just arriving and some wait for their flush
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        eventually(SOON, async || open().await >= 20.0).await;
         service.signal("TERM");
         service.signal("TERM");
     };
