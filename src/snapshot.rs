@@ -135,11 +135,20 @@ impl Snapshot {
 
     /// Replaces everything by what the store has.
     pub fn replace(&self, listing: Listing) {
+        self.take_over(listing, Memory::note_book);
+    }
+
+    /// Replaces everything by a listing; `note` gets the book that was there before, and the store's time.
+    fn take_over<T>(
+        &self,
+        listing: Listing,
+        note: impl FnOnce(&mut Memory, &Book, Time) -> T,
+    ) -> T {
         let mut memory = self.write();
         memory.clock = Some(Clock::start(listing.now, listing.asked));
-        let before = std::mem::replace(&mut memory.book, listing.book);
-        memory.note_book(&before, listing.now);
         memory.contact = Some(Instant::now());
+        let before = std::mem::replace(&mut memory.book, listing.book);
+        let noted = note(&mut memory, &before, listing.now);
         memory.rebuild_views();
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
@@ -147,6 +156,7 @@ impl Snapshot {
         self.watched.tell_all(&memory);
         drop(memory);
         self.seq.send_replace(seq);
+        noted
     }
 
     /// Applies what changed since, or nothing of it if there is a gap; each change replaces one view.

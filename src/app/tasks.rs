@@ -66,10 +66,7 @@ impl Tasks {
         self.supervise(Task::Store, move |shutdown| {
             let store = Arc::clone(&store);
             async move {
-                tokio::select! {
-                    () = store.tend() => {}
-                    () = shutdown.cancelled() => {}
-                }
+                shutdown.run_until_cancelled(store.tend()).await;
             }
         });
     }
@@ -79,10 +76,7 @@ impl Tasks {
         self.supervise(Task::Watchers, move |shutdown| {
             let snapshot = Arc::clone(&snapshot);
             async move {
-                tokio::select! {
-                    () = snapshot.tell_of_time() => {}
-                    () = shutdown.cancelled() => {}
-                }
+                shutdown.run_until_cancelled(snapshot.tell_of_time()).await;
             }
         });
     }

@@ -7,13 +7,14 @@ use super::reader::Reader;
 use super::variables::{PREFIX, VARIABLES};
 
 /// Variables of the application libraries, which may share an environment with the service.
-const OF_CLIENTS: [&str; 6] = [
+const OF_CLIENTS: [&str; 7] = [
     "AUTOLOG_APP",
     "AUTOLOG_ENABLED",
     "AUTOLOG_ENVIRONMENT",
     "AUTOLOG_LOGGERS",
     "AUTOLOG_MAX_SESSION_SECONDS",
     "AUTOLOG_POLL_SECONDS",
+    "AUTOLOG_TOKEN_FILE",
 ];
 
 /// Keeps our variables that have a value; what is wrong with the others under our prefix is a problem.

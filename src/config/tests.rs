@@ -114,6 +114,7 @@ fn names_of_clients_and_of_kubernetes_are_ignored() {
         ("AUTOLOG_ENABLED", "true"),
         ("AUTOLOG_LOGGERS", "shop"),
         ("AUTOLOG_POLL_SECONDS", "15"),
+        ("AUTOLOG_TOKEN_FILE", "/run/secrets/token"),
         ("AUTOLOG_MAX_SESSION_SECONDS", "60"),
         ("AUTOLOG_URL", "http://autolog:5000"),
         ("AUTOLOG_TOKEN", "x"),

@@ -1,9 +1,7 @@
 //! A store that has lost changes: what is missing, and what is done about it.
 
 use std::collections::{HashSet, VecDeque};
-use std::time::Instant;
 
-use super::clock::Clock;
 use super::stops::Stop;
 use super::{Memory, Snapshot};
 use crate::domain::book::Book;
@@ -80,32 +78,23 @@ impl Snapshot {
     /// What had ended in the last minute is ended in this memory at once, and under the identity `id` at the store as
     /// soon as it takes it. What had been opened is only told: whoever opened it must say so again.
     pub fn roll_back(&self, listing: Listing, id: OpId) -> Vec<Loss> {
-        let mut memory = self.write();
-        memory.clock = Some(Clock::start(listing.now, listing.asked));
-        memory.contact = Some(Instant::now());
-        let now = listing.now;
-        let before = std::mem::replace(&mut memory.book, listing.book);
-        let heal = memory.recent.heal();
-        let mut lost = missing(&before, &memory.book, now);
-        lost.extend(undone(&heal, &memory.book, now));
-        for owed in std::mem::take(&mut memory.owed) {
-            lost.extend(owed.missing_in(&memory.book, now));
-            memory.stops.extend(owed.stop);
-        }
-        if !heal.is_empty() {
-            memory.stops.push(Stop {
-                id,
-                operation: Operation::Heal(heal),
-            });
-        }
-        memory.rollbacks += 1;
-        memory.rebuild_views();
-        memory.apply_stops(&self.policy);
-        let seq = listing.position.seq;
-        memory.position = Some(listing.position);
-        self.watched.tell_all(&memory);
-        drop(memory);
-        self.seq.send_replace(seq);
+        let lost = self.take_over(listing, |memory, before, now| {
+            let heal = memory.recent.heal();
+            let mut lost = missing(before, &memory.book, now);
+            lost.extend(undone(&heal, &memory.book, now));
+            for owed in std::mem::take(&mut memory.owed) {
+                lost.extend(owed.missing_in(&memory.book, now));
+                memory.stops.extend(owed.stop);
+            }
+            if !heal.is_empty() {
+                memory.stops.push(Stop {
+                    id,
+                    operation: Operation::Heal(heal),
+                });
+            }
+            memory.rollbacks += 1;
+            lost
+        });
         self.stops_came.notify_one();
         lost
     }
