@@ -75,8 +75,8 @@ pub async fn serve(
     let close = CancellationToken::new();
     let servers = TaskTracker::new();
     let metrics = || Arc::clone(&assembly.metrics);
-    let router = assembly.api(&config, limits.body, close.clone());
-    servers.spawn(server::serve(api, router, limits, metrics(), close.clone()));
+    let routes = assembly.api(&config, limits.body, close.clone());
+    servers.spawn(server::serve(api, routes, limits, metrics(), close.clone()));
     let router = assembly.admin(&config, stop.gently.clone());
     servers.spawn(server::serve(
         admin,

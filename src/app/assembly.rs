@@ -14,6 +14,7 @@ use crate::control::counter::{Counter, counter};
 use crate::control::{Control, Parts};
 use crate::credentials::Credentials;
 use crate::feed::Feed;
+use crate::http::Routes;
 use crate::http::admin::{self, Admin, Health};
 use crate::http::api::{self, Api};
 use crate::http::auth::Authority;
@@ -104,8 +105,8 @@ impl Assembly {
         config: &Config,
         body: BodyLimits,
         streams: CancellationToken,
-    ) -> Router {
-        api::router(Api {
+    ) -> Routes {
+        api::routes(Api {
             control: self.control.clone(),
             counter: self.counter.clone(),
             authority: Authority {

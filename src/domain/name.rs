@@ -38,8 +38,13 @@ macro_rules! name {
             pub const MAX: usize = $max;
 
             /// Checks `text` against the rule of this kind of name.
+            pub fn check(text: &str) -> Result<(), NameError> {
+                check(text, Self::MAX, $valid, $allowed)
+            }
+
+            /// Makes a name of `text` if its rule lets it.
             pub fn parse(text: &str) -> Result<Self, NameError> {
-                check(text, Self::MAX, $valid, $allowed)?;
+                Self::check(text)?;
                 Ok(Self(Arc::from(text)))
             }
 

@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::Routes;
 use super::auth::Authority;
 use super::check::{Check, check};
 use super::disable::disable;
@@ -63,10 +64,10 @@ struct Shared {
 }
 
 /// The routes of the API listener.
-pub fn router(api: Api) -> Router {
+pub fn routes(api: Api) -> Routes {
     let control = api.control;
     let shared = Shared {
-        check: Check::new(control.clone(), api.poll_interval),
+        check: Check::new(control.clone(), api.authority.clone(), api.poll_interval),
         watch: Watch {
             control: control.clone(),
             slots: Arc::new(Semaphore::new(api.max_watchers)),
@@ -88,7 +89,8 @@ pub fn router(api: Api) -> Router {
         authority: api.authority,
         body: api.body,
     };
-    Router::new()
+    let polls = shared.check.clone();
+    let router = Router::new()
         .route(Route::Check.path(), get(check))
         .route(Route::Watch.path(), get(watch))
         .route(Route::Enable.path(), post(enable))
@@ -99,5 +101,9 @@ pub fn router(api: Api) -> Router {
         .route(Route::Freeze.path(), get(freeze::state).post(freeze::set))
         .route(Route::Webhook.path(), post(webhook))
         .merge(openapi::router())
-        .with_state(shared)
+        .with_state(shared);
+    Routes {
+        router,
+        check: Some(polls),
+    }
 }

@@ -61,6 +61,13 @@ impl Authority {
         }
     }
 
+    pub(super) fn poller(&self, headers: &HeaderMap) -> Result<Poller, ApiError> {
+        if self.open_check {
+            return Ok(Poller);
+        }
+        self.application(headers).map(|Application| Poller)
+    }
+
     fn webhook(&self, headers: &HeaderMap) -> Result<Webhook, ApiError> {
         let secrets = presented::secrets(headers);
         if secrets
@@ -111,13 +118,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let authority = Authority::from_ref(state);
-        if authority.open_check {
-            return Ok(Self);
-        }
-        authority
-            .application(&parts.headers)
-            .map(|Application| Self)
+        Authority::from_ref(state).poller(&parts.headers)
     }
 }
 

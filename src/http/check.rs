@@ -1,157 +1,132 @@
 //! `GET /api/autolog/check`: an application asks how verbose it should be.
 
+mod body;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, ETAG};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
-use serde::Serialize;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
+use http_body_util::Full;
 
-use super::auth::Poller;
-use super::error::ApiError;
-use super::extract::{IfNoneMatch, Params};
-use super::wire::{instant, whole_seconds};
+use super::auth::Authority;
+use super::error::{ApiError, Fault};
+use super::extract::{Params, knows};
 use crate::control::Control;
-use crate::domain::level::Level;
-use crate::domain::name::{App, Endpoint, Environment};
-use crate::domain::session::SessionId;
-use crate::domain::time::Time;
+use crate::domain::name::{App, Endpoint, Environment, NameError};
 use crate::metrics::labels::CheckResult;
-use crate::snapshot::{Shown, ShownSession};
+use crate::snapshot::Shown;
+
+use self::body::Body;
 
 /// Marks answers of a replica that lost its store a while ago.
 const AUTOLOG_STALE: HeaderName = HeaderName::from_static("autolog-stale");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// What `check` needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
     control: Control,
+    authority: Authority,
     poll_interval_seconds: u64,
     /// What is shown where nothing is granted.
     nothing: Arc<Shown>,
 }
 
+/// Answers what the front leaves to the router, such as HEAD.
+pub(crate) async fn check(
+    State(check): State<Check>,
+    request: Request,
+) -> Result<Response<axum::body::Body>, ApiError> {
+    let response = check.answer(request.uri(), request.headers())?;
+    Ok(response.map(axum::body::Body::new))
+}
+
 impl Check {
-    pub(crate) fn new(control: Control, poll_interval: Duration) -> Self {
+    pub(crate) fn new(control: Control, authority: Authority, poll_interval: Duration) -> Self {
         Self {
             control,
+            authority,
             poll_interval_seconds: poll_interval.as_secs(),
             nothing: Arc::new(Shown::nothing()),
         }
     }
-}
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    enabled: bool,
-    app: &'a App,
-    environment: &'a Environment,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<Level>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Option<SessionId>,
-    revision: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in_seconds: Option<u64>,
-    poll_interval_seconds: u64,
-    stale: bool,
-    endpoints: Vec<EndpointAnswer<'a>>,
-}
+    /// Answers a poll from memory alone.
+    pub(super) fn answer(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Response<Full<Bytes>>, ApiError> {
+        self.authority.poller(headers)?;
+        let params = Params::of(uri);
+        let [app, environment, endpoint] = params.texts(["app", "environment", "endpoint"])?;
+        let app = required("app", named("app", app, App::check)?)?;
+        let environment = named("environment", environment, Environment::check)?;
+        let environment = required("environment", environment)?;
+        let endpoint = named("endpoint", endpoint, Endpoint::check)?;
 
-#[derive(Serialize)]
-struct EndpointAnswer<'a> {
-    endpoint: &'a Endpoint,
-    level: Level,
-    session_id: SessionId,
-    expires_in_seconds: u64,
-}
-
-/// Answers from memory alone.
-pub(crate) async fn check(
-    State(check): State<Check>,
-    _: Poller,
-    params: Params,
-    known: IfNoneMatch,
-) -> Result<Response, ApiError> {
-    check.answer(&params, &known)
-}
-
-impl Check {
-    fn answer(&self, params: &Params, known: &IfNoneMatch) -> Result<Response, ApiError> {
-        let app: App = params.required_name("app")?;
-        let environment: Environment = params.required_name("environment")?;
-        let endpoint: Option<Endpoint> = params.name("endpoint")?;
         let snapshot = self.control.snapshot();
         let found = snapshot
-            .look_up(app.as_str(), environment.as_str())
+            .look_up(&app, &environment)
             .ok_or(ApiError::NotSynced)?;
-        snapshot
-            .polls()
-            .note(app.as_str(), environment.as_str(), found.now);
+        snapshot.polls().note(&app, &environment, found.now);
         let shown = found
             .view
             .map_or_else(|| Arc::clone(&self.nothing), |view| view.shown(found.now));
-        let session = shown.session(endpoint.as_ref().map(Endpoint::as_str));
-        let mut response = if known.has(&shown.revision) {
-            self.control
-                .metrics()
-                .requests
-                .check(CheckResult::NotModified);
-            StatusCode::NOT_MODIFIED.into_response()
+
+        let mut response = Response::new(Full::default());
+        let result = if knows(headers, &shown.revision) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            CheckResult::NotModified
         } else {
-            self.count(session);
-            let answer = Answer {
-                enabled: session.is_some(),
+            let session = shown.session(endpoint.as_deref());
+            let body = Body {
                 app: &app,
                 environment: &environment,
-                level: session.map(|session| session.level),
-                session_id: session.map(|session| session.id),
-                revision: &shown.revision,
-                expires_at: session.map(|session| instant(session.until)),
-                expires_in_seconds: session.map(|session| whole_seconds(session.until, found.now)),
+                session,
+                shown: &shown,
+                now: found.now,
                 poll_interval_seconds: self.poll_interval_seconds,
                 stale: found.stale,
-                endpoints: endpoints(&shown, found.now),
             };
-            axum::Json(answer).into_response()
+            *response.body_mut() = Full::from(body.write());
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            session.map_or(CheckResult::Disabled, |_| CheckResult::Enabled)
         };
+        self.control.metrics().requests.check(result);
         mark(&mut response, &shown.revision, found.stale);
         Ok(response)
     }
+}
 
-    fn count(&self, session: Option<ShownSession>) {
-        let result = if session.is_some() {
-            CheckResult::Enabled
-        } else {
-            CheckResult::Disabled
-        };
-        self.control.metrics().requests.check(result);
+/// A parameter that keeps the `rule` of its kind of name, if it is there; a name itself would be a copy of it.
+fn named<'a>(
+    parameter: &'static str,
+    text: Option<Cow<'a, str>>,
+    rule: fn(&str) -> Result<(), NameError>,
+) -> Result<Option<Cow<'a, str>>, ApiError> {
+    if let Some(text) = &text {
+        rule(text).map_err(|error| ApiError::parameter(parameter, Fault::Name(error)))?;
     }
+    Ok(text)
 }
 
-fn endpoints(shown: &Shown, now: Time) -> Vec<EndpointAnswer<'_>> {
-    let endpoints = shown.endpoints.iter();
-    endpoints
-        .map(|(endpoint, session)| EndpointAnswer {
-            endpoint,
-            level: session.level,
-            session_id: session.id,
-            expires_in_seconds: whole_seconds(session.until, now),
-        })
-        .collect()
+fn required<T>(parameter: &'static str, value: Option<T>) -> Result<T, ApiError> {
+    value.ok_or_else(|| ApiError::parameter(parameter, Fault::Missing))
 }
 
-fn mark(response: &mut Response, revision: &str, stale: bool) {
+fn mark(response: &mut Response<Full<Bytes>>, revision: &str, stale: bool) {
     let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::try_from(format!("W/\"{revision}\"")) {
+    let tag = [b"W/\"", revision.as_bytes(), b"\""].concat();
+    if let Ok(tag) = HeaderValue::from_maybe_shared(Bytes::from(tag)) {
         headers.insert(ETAG, tag);
     }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(CACHE_CONTROL, ASK_AGAIN);
     if stale {
         headers.insert(AUTOLOG_STALE, HeaderValue::from_static("true"));
     }

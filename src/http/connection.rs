@@ -56,6 +56,8 @@ pub(super) async fn serve(
             .header_read_timeout(None)
             .max_buf_size(BUFFER.max(limits.head_bytes))
             .max_header_size(limits.head_bytes)
+            // One piece in one write: answers are short, and a list of pieces costs the system more than their copy.
+            .writev(false)
             .serve_connection(io, service)
     );
     let mut watchdog = Watchdog {

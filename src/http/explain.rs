@@ -84,7 +84,7 @@ struct RefusedBody {
 pub(crate) async fn explain(
     State(control): State<Control>,
     _: Operator,
-    params: Params,
+    params: Params<'static>,
 ) -> Result<Json<Answer>, ApiError> {
     let place = Place {
         app: params.required_name("app")?,

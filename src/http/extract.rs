@@ -13,7 +13,7 @@ pub use self::body::WebhookBody;
 pub use self::json::JsonBody;
 pub use self::object::Object;
 pub use self::query::Params;
-pub use self::validator::IfNoneMatch;
+pub use self::validator::knows;
 use super::error::ApiError;
 use crate::metrics::labels::WebhookType;
 

@@ -1,33 +1,58 @@
 //! What every request passes on its way in and out: identity, span, metrics, panics, errors.
 //!
-//! One function around the whole router, since stacked layers cost more than `check` itself.
+//! One function around everything, since stacked layers cost more than `check` itself, which does not even pass through
+//! the router.
 
 use std::any::Any;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower::Service;
 use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
+use super::answer::{Answer, Content};
 use super::auth::Flood;
+use super::check::Check;
 use super::drain;
 use super::error::{ApiError, Unrendered, render};
 use super::limits::Limits;
 use super::observe::{self, Observation};
-use super::phase::{Answer, Progress};
+use super::phase::Progress;
+use super::route::{Method, Route};
 use super::trace::{REQUEST_ID, RequestIds};
 use crate::metrics::Metrics;
+
+/// What answers the requests of a listener.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    /// Every route.
+    pub router: Router,
+    /// Answers polls in the router's place.
+    pub(super) check: Option<Check>,
+}
+
+impl From<Router> for Routes {
+    fn from(router: Router) -> Self {
+        Self {
+            router,
+            check: None,
+        }
+    }
+}
 
 /// Answers every request of a listener.
 pub(super) struct Front {
     router: CatchPanic<Router, Panicked>,
+    check: Option<Check>,
     metrics: Arc<Metrics>,
     flood: Flood,
     ids: RequestIds,
@@ -35,12 +60,14 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn new(router: Router, limits: Limits, metrics: Arc<Metrics>) -> Self {
-        let router = router
+    pub(super) fn new(routes: Routes, limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let router = routes
+            .router
             .fallback(async || ApiError::NotFound)
             .method_not_allowed_fallback(method_not_allowed);
         Self {
             router: CatchPanic::custom(router, Panicked(Arc::clone(&metrics))),
+            check: routes.check,
             metrics,
             flood: Flood::default(),
             ids: RequestIds::new(),
@@ -63,32 +90,53 @@ impl Front {
         peer: IpAddr,
         progress: Arc<Progress>,
     ) -> Result<Response<Answer>, std::convert::Infallible> {
-        let mut observation = Observation::begin(&self.metrics, &request);
         let id = self.ids.of(request.headers());
-        let span = if observation.route.is_quiet() {
-            Span::none()
-        } else {
-            observe::span(&observation, &id, request.headers())
+        let mut observation = Observation::begin(&self.metrics, &request, &id);
+        let mut response = match &self.check {
+            Some(check) if is_poll(&observation, &request) => self.poll(check, &request),
+            // Boxed, since what it needs would make every connection larger.
+            _ => Box::pin(self.route(request, &observation)).await,
         };
-        let (request, unread) = drain::lend(request);
-        let routed = self.router.clone().call(request);
-        let Ok(response) = routed.instrument(span.clone()).await;
-        let mut response = response.map(Body::new);
         if let Some(Unrendered(error)) = response.extensions_mut().remove() {
             let error = self.slow_down(error, peer);
             observe::refusal(&self.metrics, &observation, &error);
-            observe::log(&observation, &span, &id, &error);
+            observe::log(&observation, &id, &error);
             render(&mut response, &error, &id);
         }
+        response.headers_mut().insert(REQUEST_ID, id);
+        observation.end(response.status());
+        Ok(response.map(|content| Answer::new(content, progress)))
+    }
+
+    /// Answers a poll, without a step that waits.
+    fn poll(&self, check: &Check, request: &Request<Incoming>) -> Response<Content> {
+        let answer = || check.answer(request.uri(), request.headers());
+        // Nothing that is changed half-way is seen again: what a poll writes are numbers.
+        match catch_unwind(AssertUnwindSafe(answer)) {
+            Ok(Ok(response)) => response.map(Content::Whole),
+            Ok(Err(error)) => error.into_response().map(Content::Pieces),
+            Err(_said) => {
+                self.metrics.requests.panicked();
+                ApiError::Panicked.into_response().map(Content::Pieces)
+            }
+        }
+    }
+
+    /// Lets the router answer, and reads what is left of the request's body.
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        observation: &Observation,
+    ) -> Response<Content> {
+        let (request, unread) = drain::lend(request);
+        let routed = self.router.clone().call(request);
+        let Ok(response) = routed.instrument(observation.span.clone()).await;
         if let Some(unread) = unread {
             // A client that sends its whole body before it reads would lose the answer to a closed connection.
-            // Boxed, since what it needs would make every connection larger.
             let deadline = observation.begun + self.limits.body.deadline;
-            Box::pin(unread.discard(deadline)).await;
+            unread.discard(deadline).await;
         }
-        response.headers_mut().insert(REQUEST_ID, id);
-        observation.end(response.status(), &span);
-        Ok(response.map(|body| Answer::new(body, progress)))
+        response.map(|body| Content::Pieces(Body::new(body)))
     }
 
     /// Turns the refusal of a wrong secret into a slower one if its peer has presented too many.
@@ -101,6 +149,13 @@ impl Front {
             error
         }
     }
+}
+
+/// Whether the request is a poll as clients make it; the router knows what to do with all others of that path.
+fn is_poll(observation: &Observation, request: &Request<Incoming>) -> bool {
+    observation.route == Route::Check
+        && observation.method == Method::Get
+        && request.body().is_end_stream()
 }
 
 /// Answers for a handler that panicked; what it said is the panic hook's to log and nobody else's to know.

@@ -44,7 +44,7 @@ struct ListedBody {
 pub(crate) async fn list(
     State(list): State<List>,
     _: Operator,
-    params: Params,
+    params: Params<'static>,
 ) -> Result<Json<Answer>, ApiError> {
     let max_page = u64::try_from(list.max_page).unwrap_or(u64::MAX);
     let limit = params.number("limit", 1..=max_page)?;

@@ -24,17 +24,25 @@ pub(super) struct Observation {
     pub(super) route: Route,
     pub(super) method: Method,
     pub(super) begun: Instant,
+    /// Ties the log lines of the request together; none for what is asked too often.
+    pub(super) span: Span,
     webhook: WebhookType,
     metrics: Arc<Metrics>,
     status: Status,
 }
 
 impl Observation {
-    pub(super) fn begin<B>(metrics: &Arc<Metrics>, request: &Request<B>) -> Self {
+    pub(super) fn begin<B>(metrics: &Arc<Metrics>, request: &Request<B>, id: &HeaderValue) -> Self {
         let path = request.uri().path();
+        let (route, method) = (Route::of(path), Method::from(request.method()));
         Self {
-            route: Route::of(path),
-            method: Method::from(request.method()),
+            route,
+            method,
+            span: if route.is_quiet() {
+                Span::none()
+            } else {
+                span((route, method), id, request.headers())
+            },
             begun: Instant::now(),
             webhook: WebhookPath::of(path).0,
             metrics: Arc::clone(metrics),
@@ -43,12 +51,13 @@ impl Observation {
     }
 
     /// Notes the status the request is answered with, and a slow answer.
-    pub(super) fn end(&mut self, status: StatusCode, span: &Span) {
+    pub(super) fn end(&mut self, status: StatusCode) {
         self.status = Status::of(status.as_u16());
         let elapsed = self.begun.elapsed();
         if elapsed > SLOW && !self.route.is_quiet() {
             let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            span.in_scope(|| tracing::warn!(status = status.as_u16(), milliseconds, "slow answer"));
+            self.span
+                .in_scope(|| tracing::warn!(status = status.as_u16(), milliseconds, "slow answer"));
         }
     }
 }
@@ -65,12 +74,12 @@ impl Drop for Observation {
 }
 
 /// The span that ties the log lines of a request together and to the caller's trace.
-pub(super) fn span(request: &Observation, id: &HeaderValue, headers: &HeaderMap) -> Span {
+fn span((route, method): (Route, Method), id: &HeaderValue, headers: &HeaderMap) -> Span {
     let span = tracing::info_span!(
         "request",
         request_id = id.to_str().unwrap_or_default(),
-        method = request.method.as_str(),
-        route = request.route.as_str(),
+        method = method.as_str(),
+        route = route.as_str(),
         trace_id = Empty,
         span_id = Empty,
     );
@@ -111,17 +120,19 @@ fn reason(route: Route, error: &ApiError) -> Option<Refusal> {
 }
 
 /// Logs an error that is ours, once and with what caused it.
-pub(super) fn log(request: &Observation, span: &Span, id: &HeaderValue, error: &ApiError) {
+pub(super) fn log(request: &Observation, id: &HeaderValue, error: &ApiError) {
     let status = error.status();
     let (code, cause) = (error.code(), Chain(error));
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         let request_id = id.to_str().unwrap_or_default();
         let (method, route) = (request.method.as_str(), request.route.as_str());
-        span.in_scope(
+        request.span.in_scope(
             || tracing::error!(code, %cause, request_id, method, route, "request failed"),
         );
     } else if status.is_server_error() && !request.route.is_quiet() {
         let status = status.as_u16();
-        span.in_scope(|| tracing::warn!(status, code, %cause, "request not served"));
+        request
+            .span
+            .in_scope(|| tracing::warn!(status, code, %cause, "request not served"));
     }
 }

@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -16,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Routes;
 use super::connection::{self, Admission};
 use super::front::Front;
 use super::limits::Limits;
@@ -33,10 +33,10 @@ const LINGER: Duration = Duration::from_millis(500);
 /// File descriptors for everything that is no API connection: the store, files, the admin listener.
 const OTHER_FILES: u64 = 1_024;
 
-/// Serves `router` on `listener` until `shutdown`, and then until every connection has ended or the drain is over.
+/// Serves `routes` on `listener` until `shutdown`, and then until every connection has ended or the drain is over.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: impl Into<Routes>,
     limits: Limits,
     metrics: Arc<Metrics>,
     shutdown: CancellationToken,
@@ -44,7 +44,7 @@ pub async fn serve(
     let server = Server {
         slots: Arc::new(Semaphore::new(limits.connections)),
         refused: Arc::new(Semaphore::new(REFUSED)),
-        front: Arc::new(Front::new(router, limits, metrics)),
+        front: Arc::new(Front::new(routes.into(), limits, metrics)),
         connections: TaskTracker::new(),
     };
     let mut complained = None;

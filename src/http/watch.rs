@@ -47,7 +47,7 @@ pub(crate) struct Watch {
 pub(crate) async fn watch(
     State(watch): State<Watch>,
     _: Poller,
-    params: Params,
+    params: Params<'static>,
 ) -> Result<Response, ApiError> {
     let place = Place {
         app: params.required_name("app")?,

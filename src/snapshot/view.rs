@@ -1,7 +1,7 @@
 //! One application in one environment, as `check` sees it.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
@@ -30,6 +30,8 @@ pub struct Shown {
     pub endpoints: Vec<(Endpoint, ShownSession)>,
     /// From when this is no longer true; none if nothing is granted.
     pub valid_until: Option<Time>,
+    /// The part of an answer that only changes with the revision: written once, for all polls.
+    written: OnceLock<Box<str>>,
 }
 
 /// What one session grants.
@@ -104,6 +106,11 @@ impl Shown {
         }
         shown.revision = revision(&canonical);
         shown
+    }
+
+    /// The part of an answer that only changes with the revision, as `write` makes it, which the first poll calls.
+    pub fn written(&self, write: impl FnOnce() -> String) -> &str {
+        self.written.get_or_init(|| write().into_boxed_str())
     }
 
     /// The session that answers a poll: the app-wide one, or the one of the endpoint asked for.

@@ -167,7 +167,7 @@ fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-async fn check(_: Poller, params: Params) -> Result<String, ApiError> {
+async fn check(_: Poller, params: Params<'static>) -> Result<String, ApiError> {
     let app: App = params.required_name("app")?;
     Ok(format!("app {app}"))
 }

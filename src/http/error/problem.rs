@@ -1,8 +1,5 @@
 //! The document that tells a caller what went wrong.
 
-use std::sync::Arc;
-
-use axum::body::Body;
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -32,7 +29,11 @@ struct Problem<'a> {
 }
 
 /// Writes the problem document into `response`, which has its status and perhaps an Allow header already.
-pub(in crate::http) fn render(response: &mut Response, error: &Arc<ApiError>, id: &HeaderValue) {
+pub(in crate::http) fn render<B: From<String>>(
+    response: &mut Response<B>,
+    error: &ApiError,
+    id: &HeaderValue,
+) {
     let body = document(error, id.to_str().ok());
     *response.status_mut() = error.status();
     let headers = response.headers_mut();
@@ -43,14 +44,14 @@ pub(in crate::http) fn render(response: &mut Response, error: &Arc<ApiError>, id
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
-    if let ApiError::Unauthorized { .. } = **error {
+    if let ApiError::Unauthorized { .. } = *error {
         let scheme = HeaderValue::from_static("Bearer realm=\"autolog\"");
         headers.insert(WWW_AUTHENTICATE, scheme);
     }
-    if let ApiError::SlowBody | ApiError::SlowWebhook = **error {
+    if let ApiError::SlowBody | ApiError::SlowWebhook = *error {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = B::from(body);
 }
 
 /// The problem document for a connection over the cap, which never became a request.

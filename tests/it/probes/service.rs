@@ -10,7 +10,7 @@ use autolog::credentials::{Credentials, Source, Sources};
 use autolog::domain::book::Book;
 use autolog::domain::policy::Policy;
 use autolog::domain::window::WindowRule;
-use autolog::http::api::{Api, router};
+use autolog::http::api::{Api, routes};
 use autolog::http::auth::Authority;
 use autolog::http::limits::BodyLimits;
 use autolog::metrics::{Build, Metrics};
@@ -65,7 +65,7 @@ impl Service {
             operators: Source::Variable(format!("probe:{OPERATOR}").into()),
             apps: Source::Unset,
         };
-        let routes = router(Api {
+        let routes = routes(Api {
             control,
             counter,
             authority: Authority {
@@ -85,7 +85,7 @@ impl Service {
         });
         let service = Self {
             runtime,
-            routes,
+            routes: routes.router,
             snapshot,
             store,
         };
