@@ -4,6 +4,7 @@
 //! a [`policy::Policy`]; a store makes the decision atomic and durable.
 
 pub mod book;
+pub mod census;
 pub mod event;
 pub mod halt;
 pub mod holder;

@@ -18,6 +18,7 @@ mod recent;
 mod rollback;
 mod stops;
 mod view;
+mod views;
 mod watched;
 
 pub use polls::Polls;
@@ -27,6 +28,7 @@ pub use watched::{Notice, Notices};
 
 use clock::Clock;
 use memory::Memory;
+use views::Views;
 use watched::Watched;
 
 /// Without contact to the store for longer than this, answers are marked stale.
@@ -112,10 +114,7 @@ impl Snapshot {
         let stale = memory
             .contact
             .is_none_or(|contact| contact.elapsed() > STALE_AFTER);
-        let view = memory
-            .views
-            .get(app)
-            .and_then(|environments| environments.get(environment));
+        let view = memory.views.get(app, environment);
         Some(LookedUp {
             view: view.cloned(),
             now,
@@ -149,7 +148,7 @@ impl Snapshot {
         memory.contact = Some(Instant::now());
         let before = std::mem::replace(&mut memory.book, listing.book);
         let noted = note(&mut memory, &before, listing.now);
-        memory.rebuild_views();
+        memory.views = Views::of(&memory.book);
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
         memory.position = Some(listing.position);

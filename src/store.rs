@@ -4,6 +4,7 @@
 //! rules stand once, in [`crate::domain`], whatever keeps the state. What may be retried carries an [`OpId`].
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -165,7 +166,7 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// This record was written over any other of the same target.
-    Written(Box<Record>),
+    Written(Arc<Record>),
     /// The record of this target has nothing left worth keeping.
     Removed(Target),
     /// What stops automatic sources everywhere.

@@ -62,6 +62,6 @@ fn due(book: &Book, policy: &Policy, now: Time) -> Vec<Target> {
     let mut ledger = book.ledger(&Scope::Targets(candidates.clone()), now);
     Operation::Sweep(candidates).decide(&mut ledger, policy, 0);
     let changes = ledger.into_changes();
-    let written = changes.written.into_iter().map(|record| record.target);
+    let written = changes.written.iter().map(|record| record.target.clone());
     written.chain(changes.removed).take(MAX_TARGETS).collect()
 }

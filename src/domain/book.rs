@@ -1,9 +1,11 @@
 //! All records at once, and the part of them that an operation needs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::census::Census;
 use super::halt::Halt;
-use super::ledger::{Changes, Ledger, Occupancy};
+use super::ledger::{Changes, Ledger};
 use super::name::App;
 use super::record::Record;
 use super::target::{Place, Target};
@@ -12,7 +14,7 @@ use super::time::Time;
 /// All records and what stops automatic sources: the whole state that a store keeps and a replica remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
-    records: BTreeMap<Target, Record>,
+    records: BTreeMap<Target, Arc<Record>>,
     halt: Halt,
 }
 
@@ -32,7 +34,7 @@ impl Book {
     pub fn new(records: impl IntoIterator<Item = Record>, halt: Halt) -> Self {
         let records = records
             .into_iter()
-            .map(|record| (record.target.clone(), record))
+            .map(|record| (record.target.clone(), Arc::new(record)))
             .collect();
         Self { records, halt }
     }
@@ -44,41 +46,57 @@ impl Book {
 
     /// Every record, by target.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.values()
+        self.records.values().map(Arc::as_ref)
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 
     /// The record of `target`.
     pub fn record(&self, target: &Target) -> Option<&Record> {
-        self.records.get(target)
+        self.records.get(target).map(Arc::as_ref)
     }
 
     /// The records of one application in one environment, the app-wide one first.
-    pub fn place<'book>(&'book self, place: &'book Place) -> impl Iterator<Item = &'book Record> {
+    pub fn place<'book>(
+        &'book self,
+        place: &'book Place,
+    ) -> impl Iterator<Item = &'book Arc<Record>> {
         self.records
             .range(place.whole()..)
             .map(|(_, record)| record)
             .take_while(|record| record.target.is_in(place))
     }
 
-    /// The part of the book that an operation on `scope` needs at `now`.
-    pub fn ledger(&self, scope: &Scope, now: Time) -> Ledger {
-        let records: Vec<Record> = match scope {
-            Scope::Targets(targets) => {
-                let wanted = with_parents(targets);
-                wanted
-                    .filter_map(|target| self.records.get(&target).cloned())
-                    .collect()
-            }
+    /// The records that an operation on `scope` needs.
+    pub fn within(&self, scope: &Scope) -> Vec<Arc<Record>> {
+        match scope {
+            Scope::Targets(targets) => with_parents(targets)
+                .filter_map(|target| self.records.get(&target).cloned())
+                .collect(),
             Scope::Place(place) => self.place(place).cloned().collect(),
             Scope::Everything => self.records.values().cloned().collect(),
-        };
-        Ledger::new(now, records, self.halt.clone(), self.occupancy(now))
+        }
+    }
+
+    /// The part of the book that an operation on `scope` needs at `now`; looks at every record to count the sessions.
+    pub fn ledger(&self, scope: &Scope, now: Time) -> Ledger {
+        let census = Census::of(self);
+        let occupancy = census.occupancy(scope, self.len(), now);
+        Ledger::new(now, self.within(scope), self.halt.clone(), occupancy)
     }
 
     /// Applies what a decision changes.
     pub fn apply(&mut self, changes: &Changes) {
         for record in &changes.written {
-            self.put(record.clone());
+            self.put(Arc::clone(record));
         }
         for target in &changes.removed {
             self.remove(target);
@@ -89,7 +107,7 @@ impl Book {
     }
 
     /// Writes `record` over any other of the same target.
-    pub fn put(&mut self, record: Record) {
+    pub fn put(&mut self, record: Arc<Record>) {
         self.records.insert(record.target.clone(), record);
     }
 
@@ -101,23 +119,6 @@ impl Book {
     /// Replaces what stops automatic sources everywhere.
     pub fn set_halt(&mut self, halt: Halt) {
         self.halt = halt;
-    }
-
-    fn occupancy(&self, now: Time) -> Occupancy {
-        let mut occupancy = Occupancy {
-            records: self.records.len(),
-            ..Occupancy::default()
-        };
-        for (target, record) in &self.records {
-            if let Some(session) = record
-                .session
-                .as_ref()
-                .filter(|session| now < session.end())
-            {
-                occupancy.add(&target.app, session.source);
-            }
-        }
-        occupancy
     }
 }
 

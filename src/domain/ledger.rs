@@ -1,6 +1,7 @@
 //! The part of the book that one operation is decided on.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::event::Event;
 use super::halt::Halt;
@@ -20,8 +21,9 @@ pub const MAX_RECORDS: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     now: Time,
-    records: BTreeMap<Target, Record>,
-    loaded: BTreeMap<Target, Record>,
+    /// Shared with `loaded` until they are changed.
+    records: BTreeMap<Target, Arc<Record>>,
+    loaded: BTreeMap<Target, Arc<Record>>,
     halt: Halt,
     loaded_halt: Halt,
     occupancy: Occupancy,
@@ -44,7 +46,7 @@ pub struct Occupancy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Records to write over any other of the same target.
-    pub written: Vec<Record>,
+    pub written: Vec<Arc<Record>>,
     /// Targets whose record has nothing left worth keeping.
     pub removed: Vec<Target>,
     /// What stops automatic sources from now on, if that changes.
@@ -69,13 +71,17 @@ impl Occupancy {
         entry.1 += automatic;
     }
 
-    fn remove(&mut self, app: &App, source: Source) {
+    /// Counts one live session of `app` less.
+    pub fn remove(&mut self, app: &App, source: Source) {
         let automatic = usize::from(source.is_automatic());
         self.sessions = self.sessions.saturating_sub(1);
         self.automatic = self.automatic.saturating_sub(automatic);
         if let Some(entry) = self.per_app.get_mut(app) {
             entry.0 = entry.0.saturating_sub(1);
             entry.1 = entry.1.saturating_sub(automatic);
+            if entry.0 == 0 {
+                self.per_app.remove(app);
+            }
         }
     }
 
@@ -105,8 +111,13 @@ impl Occupancy {
 
 impl Ledger {
     /// Opens a ledger on `records` as they are at `now`; `occupancy` counts sessions that are live at `now`.
-    pub fn new(now: Time, records: Vec<Record>, halt: Halt, occupancy: Occupancy) -> Self {
-        let records: BTreeMap<Target, Record> = records
+    pub fn new(
+        now: Time,
+        records: impl IntoIterator<Item = Arc<Record>>,
+        halt: Halt,
+        occupancy: Occupancy,
+    ) -> Self {
+        let records: BTreeMap<Target, Arc<Record>> = records
             .into_iter()
             .map(|record| (record.target.clone(), record))
             .collect();
@@ -142,14 +153,13 @@ impl Ledger {
 
     /// The record of `target`, if there is one.
     pub fn record(&self, target: &Target) -> Option<&Record> {
-        self.records.get(target)
+        self.records.get(target).map(Arc::as_ref)
     }
 
     /// The record of `target`, an empty one if there is none.
     pub fn record_mut(&mut self, target: &Target) -> &mut Record {
-        self.records
-            .entry(target.clone())
-            .or_insert_with(|| Record::new(target.clone()))
+        let record = self.records.entry(target.clone());
+        Arc::make_mut(record.or_insert_with(|| Arc::new(Record::new(target.clone()))))
     }
 
     /// How many sessions are live in all, and of `app`.
@@ -169,7 +179,8 @@ impl Ledger {
         let now = self.now;
         self.records
             .values_mut()
-            .filter_map(|record| record.lapse(now, policy))
+            .filter(|record| record.lapses_at().is_some_and(|at| at <= now))
+            .filter_map(|record| Arc::make_mut(record).lapse(now, policy))
             .collect()
     }
 
@@ -239,7 +250,7 @@ impl Ledger {
     ) -> Option<Event> {
         let record = self.records.get_mut(target)?;
         let source = record.session.as_ref()?.source;
-        let event = change(record)?;
+        let event = change(Arc::make_mut(record))?;
         self.occupancy.remove(&target.app, source);
         Some(event)
     }
@@ -248,8 +259,11 @@ impl Ledger {
     pub fn into_changes(self) -> Changes {
         let mut changes = Changes::default();
         for (target, mut record) in self.records {
-            record.trim();
             let before = self.loaded.get(&target);
+            if before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
+                continue;
+            }
+            Arc::make_mut(&mut record).trim();
             if record.is_empty() {
                 changes.removed.extend(before.map(|_| target));
             } else if before != Some(&record) {

@@ -137,9 +137,12 @@ impl Record {
 
     /// The first instant at which [`Self::lapse`] has something to do.
     pub fn lapses_at(&self) -> Option<Time> {
-        let holders = self.session.iter().flat_map(|session| &session.holders);
+        let sessions = self.session.iter();
+        let empty = sessions.clone().filter(|it| it.holders.is_empty());
+        let holders = sessions.flat_map(|session| &session.holders);
         holders
             .map(|holder| holder.expires_at)
+            .chain(empty.map(|_| Time::default()))
             .chain(self.cooldown_until)
             .chain(self.exempt_until)
             .chain(self.barred.iter().map(|barred| barred.until))

@@ -1,6 +1,5 @@
 //! What a snapshot remembers: every record, and a view of each place.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,9 +7,9 @@ use super::clock::Clock;
 use super::recent::Recent;
 use super::rollback::{Owed, Passed};
 use super::stops::Stop;
-use super::view::{Shown, View};
+use super::view::Shown;
+use super::views::Views;
 use crate::domain::book::Book;
-use crate::domain::name::{App, Environment};
 use crate::domain::target::Place;
 use crate::domain::time::Time;
 use crate::store::{Changed, Position};
@@ -19,7 +18,7 @@ use crate::store::{Changed, Position};
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) book: Book,
-    pub(super) views: HashMap<App, HashMap<Environment, Arc<View>>>,
+    pub(super) views: Views,
     pub(super) position: Option<Position>,
     pub(super) clock: Option<Clock>,
     pub(super) contact: Option<Instant>,
@@ -36,7 +35,7 @@ impl Memory {
     pub(super) fn new() -> Self {
         Self {
             book: Book::default(),
-            views: HashMap::new(),
+            views: Views::default(),
             position: None,
             clock: None,
             contact: None,
@@ -66,14 +65,14 @@ impl Memory {
                 let place = record.target.place();
                 let before = self.book.record(&record.target);
                 self.recent.note(before, Some(&record), now);
-                self.book.put(*record);
-                self.rebuild_view(place.clone());
+                self.book.put(record);
+                self.views.rebuild(&self.book, place.clone());
                 Some(place)
             }
             Changed::Removed(target) => {
                 self.recent.note(self.book.record(&target), None, now);
                 self.book.remove(&target);
-                self.rebuild_view(target.place());
+                self.views.rebuild(&self.book, target.place());
                 Some(target.place())
             }
             Changed::Halt(halt) => {
@@ -81,32 +80,6 @@ impl Memory {
                 self.book.set_halt(halt);
                 None
             }
-        }
-    }
-
-    pub(super) fn rebuild_view(&mut self, place: Place) {
-        let view = View::of(self.book.place(&place));
-        let environments = self.views.entry(place.app.clone()).or_default();
-        if view.is_empty() {
-            environments.remove(&place.environment);
-            if environments.is_empty() {
-                self.views.remove(&place.app);
-            }
-        } else {
-            environments.insert(place.environment, Arc::new(view));
-        }
-    }
-
-    pub(super) fn rebuild_views(&mut self) {
-        self.views = HashMap::new();
-        let mut places: Vec<Place> = self
-            .book
-            .records()
-            .map(|record| record.target.place())
-            .collect();
-        places.dedup();
-        for place in places {
-            self.rebuild_view(place);
         }
     }
 }

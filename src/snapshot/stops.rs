@@ -1,6 +1,7 @@
 //! Stops that the store has refused and this replica obeys all the same.
 
 use super::Memory;
+use super::views::Views;
 use crate::domain::operation::Operation;
 use crate::domain::policy::Policy;
 use crate::store::OpId;
@@ -27,7 +28,7 @@ impl Memory {
             let changes = ledger.into_changes();
             if !changes.is_empty() {
                 self.book.apply(&changes);
-                self.rebuild_views();
+                self.views = Views::of(&self.book);
                 obeyed = true;
             }
         }

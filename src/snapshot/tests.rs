@@ -69,7 +69,7 @@ pub(super) fn change(seq: u64, what: Changed) -> Change {
 }
 
 pub(super) fn written(target: &Target) -> Changed {
-    Changed::Written(Box::new(enabled(target)))
+    Changed::Written(Arc::new(enabled(target)))
 }
 
 pub(super) fn synced(seq: u64, targets: &[Target]) -> Snapshot {
@@ -141,7 +141,7 @@ fn a_replica_that_listed_and_one_that_followed_show_the_same_revision() {
     let endpoint = "/pay".parse().unwrap();
     let targets = [place("shop").whole(), place("shop").target(Some(endpoint))];
     let book = book(&targets);
-    let changes = book.records().cloned().map(Box::new);
+    let changes = book.records().cloned().map(Arc::new);
     let followed = synced(0, &[]);
     let changes = (1..).zip(changes.map(Changed::Written));
     let changes: Vec<Change> = changes.map(|(seq, what)| change(seq, what)).collect();
@@ -220,7 +220,7 @@ fn a_stop_spares_what_began_after_it() {
     for holder in record.session.iter_mut().flat_map(|it| &mut it.holders) {
         holder.started_at = START + Duration::from_mins(2);
     }
-    let newer = change(8, Changed::Written(Box::new(record)));
+    let newer = change(8, Changed::Written(Arc::new(record)));
     snapshot.apply(vec![newer]).unwrap();
     assert!(is_live(&snapshot, "shop"));
 }

@@ -8,15 +8,16 @@ use sha2::{Digest, Sha256};
 use crate::domain::level::Level;
 use crate::domain::name::Endpoint;
 use crate::domain::record::Record;
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::SessionId;
 use crate::domain::time::Time;
 
 /// The sessions of one application in one environment.
 #[derive(Debug)]
 pub struct View {
-    sessions: Vec<(Option<Endpoint>, Session)>,
-    /// What was shown last; valid until a holder ends.
-    shown: RwLock<Arc<Shown>>,
+    /// Those that have a session.
+    records: Box<[Arc<Record>]>,
+    /// What was shown last, which is valid until a holder ends.
+    shown: RwLock<Option<Arc<Shown>>>,
 }
 
 /// What is granted at one instant, and until it changes by time alone.
@@ -46,34 +47,29 @@ pub struct ShownSession {
 }
 
 impl View {
-    pub(super) fn of<'book>(records: impl Iterator<Item = &'book Record>) -> Self {
-        let sessions = records
-            .filter_map(|record| {
-                let session = record.session.clone()?;
-                Some((record.target.endpoint.clone(), session))
-            })
-            .collect();
+    pub(super) fn of<'book>(records: impl Iterator<Item = &'book Arc<Record>>) -> Self {
+        let open = records.filter(|record| record.session.is_some());
         Self {
-            sessions,
-            shown: RwLock::new(Arc::new(Shown {
-                valid_until: Some(Time::from_millis(i64::MIN)),
-                ..Shown::default()
-            })),
+            records: open.cloned().collect(),
+            shown: RwLock::default(),
         }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
+        self.records.is_empty()
     }
 
     /// What is granted at `now`.
     pub fn shown(&self, now: Time) -> Arc<Shown> {
-        let known = Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner));
-        if known.valid_until.is_none_or(|until| now < until) {
-            return known;
+        let known = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = &*known
+            && shown.valid_until.is_none_or(|until| now < until)
+        {
+            return Arc::clone(shown);
         }
-        let fresh = Arc::new(Shown::of(&self.sessions, now));
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        drop(known);
+        let fresh = Arc::new(Shown::of(&self.records, now));
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
         fresh
     }
 }
@@ -84,13 +80,17 @@ impl Shown {
         Self::of(&[], Time::default())
     }
 
-    fn of(sessions: &[(Option<Endpoint>, Session)], now: Time) -> Self {
+    fn of(records: &[Arc<Record>], now: Time) -> Self {
         let mut shown = Self::default();
         let mut canonical = String::new();
-        for (endpoint, session) in sessions {
+        for record in records {
+            let Some(session) = &record.session else {
+                continue;
+            };
             let Some(grant) = session.grant(now) else {
                 continue;
             };
+            let endpoint = &record.target.endpoint;
             let changes_at = shown.valid_until.unwrap_or(grant.changes_at);
             shown.valid_until = Some(changes_at.min(grant.changes_at));
             let granted = ShownSession {

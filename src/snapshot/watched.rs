@@ -150,8 +150,9 @@ impl Snapshot {
 
 impl Memory {
     fn shown(&self, place: &Place) -> Arc<Shown> {
-        let view = self.views.get(&place.app);
-        let view = view.and_then(|environments| environments.get(&place.environment));
+        let view = self
+            .views
+            .get(place.app.as_str(), place.environment.as_str());
         view.map_or_else(|| Arc::clone(&self.nothing), |view| view.shown(self.now()))
     }
 }

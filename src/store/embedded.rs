@@ -156,7 +156,7 @@ impl Inner {
             return Ok(applied);
         }
         let before = memory.position().clone();
-        let mut ledger = memory.book().ledger(&operation.scope(), now);
+        let mut ledger = memory.ledger(&operation.scope(), now);
         drop(memory);
         let decision = operation.decide(&mut ledger, &self.policy, id.bits());
         let changes = ledger.into_changes();
@@ -207,12 +207,7 @@ impl Inner {
 
 /// Gives each change its place in the feed.
 fn number(changes: &Changes, position: &Position) -> Vec<Change> {
-    let written = changes
-        .written
-        .iter()
-        .cloned()
-        .map(Box::new)
-        .map(Changed::Written);
+    let written = changes.written.iter().cloned().map(Changed::Written);
     let removed = changes.removed.iter().cloned().map(Changed::Removed);
     let halt = changes.halt.iter().cloned().map(Changed::Halt);
     let numbered = (position.seq.saturating_add(1)..).zip(written.chain(removed).chain(halt));

@@ -37,7 +37,7 @@ async fn follow(store: &Redis, listing: Listing, history: &History) -> Book {
             position = change.position;
             history.saw(Seen::Changed(position.clone()));
             match change.what {
-                Changed::Written(record) => book.put(*record),
+                Changed::Written(record) => book.put(record),
                 Changed::Removed(target) => book.remove(&target),
                 Changed::Halt(halt) => book.set_halt(halt),
             }

@@ -141,7 +141,7 @@ async fn replay(
             assert_eq!(change.position.seq, position.seq + 1);
             position = change.position;
             match change.what {
-                Changed::Written(record) => book.put(*record),
+                Changed::Written(record) => book.put(record),
                 Changed::Removed(target) => book.remove(&target),
                 Changed::Halt(halt) => book.set_halt(halt),
             }

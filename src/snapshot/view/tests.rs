@@ -7,6 +7,7 @@ use crate::domain::book::Book;
 use crate::domain::halt::Halt;
 use crate::domain::holder::{Cause, Holder, Source};
 use crate::domain::name::{App, Environment, Operator, Reason};
+use crate::domain::session::Session;
 use crate::domain::target::Place;
 
 const START: Time = Time::from_millis(1_795_000_000_000);
@@ -51,6 +52,7 @@ fn record(endpoint: &str, holders: &[(Level, u64)]) -> Record {
 }
 
 fn view(records: &[Record]) -> View {
+    let records: Vec<_> = records.iter().cloned().map(Arc::new).collect();
     View::of(records.iter())
 }
 

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::windows::Windows;
-use crate::domain::book::Book;
-use crate::domain::ledger::Changes;
+use crate::domain::book::{Book, Scope};
+use crate::domain::census::Census;
+use crate::domain::ledger::{Changes, Ledger};
 use crate::domain::time::Time;
 use crate::store::{Applied, Change, Counted, OpId, Position, REMEMBERED, StoreError};
 
@@ -23,6 +24,7 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Memory {
     kept: Kept,
+    census: Census,
     /// The last changes, for the follower of the feed.
     recent: VecDeque<Change>,
     remembered: HashMap<OpId, (Time, Answer)>,
@@ -38,6 +40,7 @@ enum Answer {
 impl Memory {
     pub(super) fn new(kept: Kept) -> Self {
         Self {
+            census: Census::of(&kept.book),
             kept,
             recent: VecDeque::new(),
             remembered: HashMap::new(),
@@ -47,6 +50,13 @@ impl Memory {
 
     pub(super) const fn book(&self) -> &Book {
         &self.kept.book
+    }
+
+    /// The part of the book that an operation on `scope` needs at `now`.
+    pub(super) fn ledger(&self, scope: &Scope, now: Time) -> Ledger {
+        let book = &self.kept.book;
+        let occupancy = self.census.occupancy(scope, book.len(), now);
+        Ledger::new(now, book.within(scope), book.halt().clone(), occupancy)
     }
 
     pub(super) const fn position(&self) -> &Position {
@@ -63,6 +73,13 @@ impl Memory {
 
     /// Takes over what the file has committed.
     pub(super) fn commit(&mut self, changes: &Changes, news: Vec<Change>) {
+        for record in &changes.written {
+            let before = self.kept.book.record(&record.target);
+            self.census.replace(before, Some(record));
+        }
+        for target in &changes.removed {
+            self.census.replace(self.kept.book.record(target), None);
+        }
         self.kept.book.apply(changes);
         for change in news {
             self.kept.position = change.position.clone();

@@ -1,6 +1,6 @@
 //! Follows the change feed, and trusts nothing but its unbroken sequence.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{Cmd, FromRedisValue, Script};
@@ -117,7 +117,7 @@ fn change(entry: &StreamId) -> Result<Change, StoreError> {
     let payload: String = value(entry, "payload")?;
     let op: String = value(entry, "op")?;
     let what = match op.as_str() {
-        "put" => Changed::Written(Box::new(decode(&payload)?)),
+        "put" => Changed::Written(Arc::new(decode(&payload)?)),
         "del" => Changed::Removed(keys::target(&payload)?),
         "halt" => Changed::Halt(decode(&payload)?),
         // A newer version tells of something else: reading everything shows as much of it as this one knows.

@@ -1,6 +1,6 @@
 //! Loads what an operation is decided on.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use redis::{Script, ScriptInvocation};
 
@@ -86,7 +86,7 @@ impl Redis {
         let (records, stored) = Stored::read(records, halt)?;
         let ledger = Ledger::new(
             Time::from_millis(now),
-            records,
+            records.into_iter().map(Arc::new),
             known_halt,
             occupancy(&all, &apps, &per_app),
         );

@@ -1,0 +1,73 @@
+//! How many sessions are live at an instant, known without looking at each of them.
+
+use std::collections::BTreeMap;
+
+use super::book::{Book, Scope};
+use super::holder::Source;
+use super::ledger::Occupancy;
+use super::name::App;
+use super::record::Record;
+use super::target::Target;
+use super::time::Time;
+
+/// The sessions of a book by their end.
+#[derive(Clone, Debug, Default)]
+pub struct Census {
+    ends: BTreeMap<(Time, Target), Source>,
+    /// Those of `ends`, counted; some of them may have lapsed.
+    counted: Occupancy,
+}
+
+impl Census {
+    /// Counts the sessions of `book`.
+    pub fn of(book: &Book) -> Self {
+        let mut census = Self::default();
+        for record in book.records() {
+            census.replace(None, Some(record));
+        }
+        census
+    }
+
+    /// Takes in that a record has become another one, appeared or gone.
+    pub fn replace(&mut self, before: Option<&Record>, after: Option<&Record>) {
+        if let Some((end, source)) = before.and_then(entry)
+            && self.ends.remove(&end).is_some()
+        {
+            self.counted.remove(&end.1.app, source);
+        }
+        if let Some((end, source)) = after.and_then(entry) {
+            self.counted.add(&end.1.app, source);
+            self.ends.insert(end, source);
+        }
+    }
+
+    /// How many sessions are live at `now`, in all and of each application in `scope`; `records` is how many records
+    /// are kept.
+    pub fn occupancy(&self, scope: &Scope, records: usize, now: Time) -> Occupancy {
+        let counted = &self.counted.per_app;
+        let of_app = |app: &App| Some((app.clone(), *counted.get(app)?));
+        let mut live = Occupancy {
+            records,
+            per_app: match scope {
+                Scope::Everything => counted.clone(),
+                Scope::Place(_) | Scope::Targets(_) => {
+                    scope.apps().into_iter().filter_map(of_app).collect()
+                }
+            },
+            ..self.counted
+        };
+        let lapsed = self.ends.iter().take_while(|((end, _), _)| *end <= now);
+        for ((_, target), source) in lapsed {
+            live.remove(&target.app, *source);
+        }
+        live
+    }
+}
+
+fn entry(record: &Record) -> Option<((Time, Target), Source)> {
+    let session = record.session.as_ref()?;
+    Some(((session.end(), record.target.clone()), session.source))
+}
+
+#[cfg(test)]
+mod tests;
