@@ -72,7 +72,7 @@ impl Feed {
         // before the list: what is acknowledged while it is read may be in it or not
         let known = self.snapshot.known();
         let listing = self.store.list(&remembered).await?;
-        if self.store.has_kept(&known, &listing.position).await? {
+        if self.store.lost(&known, &listing.position).await?.is_empty() {
             self.snapshot.settle(&known);
             self.snapshot.replace(listing);
         } else {
