@@ -153,9 +153,13 @@ impl Snapshot {
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
         memory.position = Some(listing.position);
+        let is_doubtful = memory.is_owed_in_vain();
         self.watched.tell_all(&memory);
         drop(memory);
         self.seq.send_replace(seq);
+        if is_doubtful {
+            self.doubt();
+        }
         noted
     }
 

@@ -17,7 +17,7 @@ pub(super) fn place(app: &str) -> Place {
     }
 }
 
-fn operator() -> Operator {
+pub(super) fn operator() -> Operator {
     Operator::parse("ann").unwrap()
 }
 
@@ -44,7 +44,7 @@ fn enabled(target: &Target) -> Record {
     book.record(target).unwrap().clone()
 }
 
-fn position(seq: u64) -> Position {
+pub(super) fn position(seq: u64) -> Position {
     Position {
         epoch: "first".to_owned(),
         seq,
@@ -52,7 +52,7 @@ fn position(seq: u64) -> Position {
     }
 }
 
-fn listing(seq: u64, targets: &[Target]) -> Listing {
+pub(super) fn listing(seq: u64, targets: &[Target]) -> Listing {
     Listing {
         position: position(seq),
         now: START,
@@ -78,13 +78,13 @@ pub(super) fn synced(seq: u64, targets: &[Target]) -> Snapshot {
     snapshot
 }
 
-fn is_live(snapshot: &Snapshot, app: &str) -> bool {
+pub(super) fn is_live(snapshot: &Snapshot, app: &str) -> bool {
     let found = snapshot.look_up(app, "production").unwrap();
     let shown = found.view.map(|view| view.shown(found.now));
     shown.is_some_and(|shown| shown.whole.is_some())
 }
 
-fn disable_everything() -> Stop {
+pub(super) fn disable_everything() -> Stop {
     Stop {
         id: OpId::random().unwrap(),
         operation: Operation::Disable(Disable {
@@ -317,92 +317,4 @@ fn watchers_are_told_the_newest_state_once_however_often_it_changed() {
     );
     snapshot.stop(disable_everything());
     assert_eq!(notices.borrow_and_update().revision, nothing);
-}
-
-#[test]
-fn a_change_that_stands_where_an_acknowledged_write_should_is_a_gap() {
-    let of = |chain: &str| Position {
-        chain: chain.to_owned(),
-        ..position(8)
-    };
-    let operation = Operation::Enable(Enable {
-        target: place("cart").whole(),
-        by: operator(),
-        level: Level::Debug,
-        ttl: HOUR,
-        reason: Reason::default(),
-    });
-    let mut ledger = Book::default().ledger(&operation.scope(), START);
-    let applied = crate::store::Applied {
-        decision: operation.decide(&mut ledger, &Policy::default(), 1),
-        seq: 8,
-        written: Some(of("ours")),
-    };
-    for (chain, expected) in [("ours", true), ("another", false)] {
-        let snapshot = synced(7, &[]);
-        assert_eq!(snapshot.owe(snapshot.rollbacks(), &applied, None), []);
-        assert_eq!(snapshot.known(), [position(7), of("ours")]);
-        let came = Change {
-            position: of(chain),
-            what: written(&place("shop").whole()),
-        };
-        assert_eq!(snapshot.apply(vec![came]).is_ok(), expected, "{chain}");
-        assert!(
-            snapshot.known().contains(&of("ours")),
-            "until it is told of"
-        );
-        let found = listing(8, &[place("shop").whole()]);
-        let lost = if expected {
-            vec![]
-        } else {
-            snapshot.roll_back(found, OpId::random().unwrap())
-        };
-        assert_eq!(lost.len(), usize::from(!expected));
-    }
-}
-
-#[test]
-fn an_acknowledged_write_is_asked_for_however_far_later_ones_have_come() {
-    let snapshot = synced(7, &[]);
-    let of = |seq: u64, chain: &str| Position {
-        chain: chain.to_owned(),
-        ..position(seq)
-    };
-    let acknowledge = |written: &Position| {
-        let applied = crate::store::Applied {
-            decision: crate::domain::operation::Decision::default(),
-            seq: written.seq,
-            written: Some(written.clone()),
-        };
-        snapshot.owe(snapshot.rollbacks(), &applied, None);
-    };
-    let (before, after) = (of(9, "before the failover"), of(12, "after it"));
-    acknowledge(&before);
-    acknowledge(&after);
-    let known = snapshot.known();
-    assert_eq!(known, [position(7), before, after]);
-
-    let late = of(10, "before the failover");
-    acknowledge(&late);
-    snapshot.settle(&known);
-    assert_eq!(snapshot.known(), [position(7), late]);
-}
-
-#[test]
-fn a_write_that_is_acknowledged_behind_the_feed_is_asked_for_though_more_comes_by() {
-    let snapshot = synced(7, &[]);
-    let written = Position {
-        chain: "before the failover".to_owned(),
-        ..position(6)
-    };
-    let applied = crate::store::Applied {
-        decision: crate::domain::operation::Decision::default(),
-        seq: 6,
-        written: Some(written.clone()),
-    };
-    snapshot.owe(snapshot.rollbacks(), &applied, None);
-    assert!(snapshot.is_doubted());
-    let came = change(8, self::written(&place("shop").whole()));
-    snapshot.apply(vec![came]).unwrap();
-    assert_eq!(snapshot.known(), [position(8), written]);
 }
