@@ -4,24 +4,27 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autolog::control::{Control, Parts};
 use autolog::domain::book::Book;
 use autolog::domain::level::Level;
 use autolog::domain::loss::{Loss, LostWrite};
 use autolog::domain::name::Reason;
-use autolog::domain::operation::{Enable, Operation};
+use autolog::domain::operation::{Disable, Enable, Operation, Selection};
 use autolog::domain::policy::Policy;
 use autolog::domain::target::Place;
 use autolog::domain::window::WindowRule;
 use autolog::feed::{Feed, News};
-use autolog::snapshot::Snapshot;
+use autolog::metrics::{Build, Metrics};
+use autolog::snapshot::{Snapshot, Stop};
 use autolog::store::redis::Redis;
 use autolog::store::{Applied, Change, Counted, Listing, OpId, Position, Store, StoreError, Tally};
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::backend::Server;
 use crate::replica::forgetful;
-use crate::service::SOON;
+use crate::service::{SOON, eventually};
 
 /// When a write is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +96,19 @@ fn enable(app: &str) -> Operation {
         ttl: Duration::from_mins(10),
         reason: Reason::default(),
     })
+}
+
+fn disable(snapshot: &Snapshot, app: &str) -> Stop {
+    Stop {
+        id: OpId::random().unwrap(),
+        operation: Operation::Disable(Disable {
+            selection: Selection::Place(place(app)),
+            by: "ann".parse().unwrap(),
+            cooldown: None,
+            reason: Reason::default(),
+            began_by: snapshot.seen_until(),
+        }),
+    }
 }
 
 /// Writes as a replica does.
@@ -205,6 +221,48 @@ async fn a_write_that_was_in_flight_while_a_loss_was_found_is_told_only_if_it_is
         .collect();
     assert_eq!(told, lost);
     assert_eq!(is_live(&snapshot, "in-flight"), is_kept);
+}
+
+/// Repeats stops until the store has taken all of them.
+async fn repair(control: &Control) {
+    let shutdown = CancellationToken::new();
+    tokio::select! {
+        () = control.repair(shutdown.clone()) => {}
+        () = eventually(SOON, async || control.snapshot().stops().is_empty()) => {}
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_stop_that_is_lost_again_is_made_again() {
+    let mut server = forgetful();
+    let (store, snapshot) = synced(&server).await;
+    let build = Build {
+        version: "1.2.3",
+        revision: "abc",
+    };
+    let control = Control::new(Parts {
+        store: Arc::clone(&store),
+        snapshot: Arc::clone(&snapshot),
+        policy: Arc::new(Policy::default()),
+        metrics: Arc::new(Metrics::new(build).unwrap()),
+        tasks: TaskTracker::new(),
+    });
+    let stop = disable(&snapshot, "shop");
+    snapshot.stop(stop.clone());
+    repair(&control).await;
+    server.kill();
+    server.restart();
+    let lost = read_once(&store, &snapshot).await;
+    assert_eq!(lost, [(LostWrite::End, String::new())]);
+    let pending = snapshot.stops();
+    assert_eq!(
+        pending.iter().map(|stop| stop.id).collect::<Vec<_>>(),
+        [stop.id]
+    );
+    repair(&control).await;
+    let book = store.list(&Book::default()).await.unwrap().book;
+    let record = book.record(&place("shop").whole()).unwrap();
+    assert!(record.cooldown_until.is_some());
 }
 
 #[tokio::test]
