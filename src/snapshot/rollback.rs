@@ -69,6 +69,8 @@ impl Snapshot {
     /// opened it must say so again.
     pub fn roll_back(&self, listing: Listing, places: &[Position], id: OpId) -> Vec<Loss> {
         let lost = self.take_over(listing, |memory, before, now| {
+            // what an earlier loss made due at the store was told then
+            memory.apply_stops(&self.policy);
             let heal = memory.recent.heal();
             let mut lost = missing(before, &memory.book, now);
             lost.extend(undone(&heal, &memory.book, now));

@@ -6,7 +6,7 @@ use crate::domain::policy::Policy;
 use crate::snapshot::tests::{
     change, disable_everything, is_live, listing, operator, place, position, synced, written,
 };
-use crate::store::Change;
+use crate::store::{Change, Changed};
 
 const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -208,4 +208,18 @@ fn a_lost_stop_counts_as_what_it_was_and_is_made_again() {
         let is_disable = matches!(stop.operation, Operation::Disable(_));
         assert_eq!(is_live(&snapshot, "shop"), !is_disable, "obeyed at once");
     }
+}
+
+#[test]
+fn an_end_that_is_already_to_be_made_again_is_not_told_as_lost_once_more() {
+    let shop = place("shop").whole();
+    let snapshot = synced(7, std::slice::from_ref(&shop));
+    let ended = change(8, Changed::Removed(shop.clone()));
+    snapshot.apply(vec![ended]).unwrap();
+    let found = || listing(7, std::slice::from_ref(&shop));
+    let lost = snapshot.roll_back(found(), &[], id());
+    assert_eq!(kinds(&lost), [LostWrite::End]);
+    let again = snapshot.roll_back(found(), &[], id());
+    assert_eq!(kinds(&again), []);
+    assert!(!is_live(&snapshot, "shop"));
 }
