@@ -1,6 +1,7 @@
 //! A store that has lost changes: what is missing, and what is done about it.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use super::stops::Stop;
 use super::{Memory, Snapshot};
@@ -15,6 +16,8 @@ use crate::store::{Applied, Listing, OpId, Position};
 
 /// The most acknowledged writes that the feed may still owe; older ones are taken to be there.
 const MAX_OWED: usize = 10_000;
+/// How long the feed may owe a write before the store is asked: it tells of nothing if the write went to another server.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How many places of the feed are remembered: an answer may come after the feed has brought its write.
 const MAX_PASSED: usize = 1_024;
 
@@ -23,6 +26,7 @@ const MAX_PASSED: usize = 1_024;
 pub(super) struct Owed {
     /// Where the feed was after it.
     written: Position,
+    since: Instant,
     held: Vec<(Target, Holder)>,
     stop: Option<Stop>,
 }
@@ -52,6 +56,7 @@ impl Snapshot {
         }
         memory.owed.push(Owed {
             written,
+            since: Instant::now(),
             held: held(&applied.decision),
             stop,
         });
@@ -148,6 +153,12 @@ impl Memory {
     /// Whether an acknowledged write is owed that the feed will not bring any more.
     pub(super) fn is_owed_in_vain(&self) -> bool {
         self.owed.iter().any(|owed| self.is_past(&owed.written))
+    }
+
+    /// Whether an acknowledged write is owed for longer than the feed takes to bring it.
+    pub(super) fn is_overdue(&self) -> bool {
+        let oldest = self.owed.first();
+        oldest.is_some_and(|owed| owed.since.elapsed() >= PATIENCE)
     }
 
     /// Forgets the acknowledged writes that came by between the change numbers `before` and `seq`; whether the store has

@@ -34,3 +34,6 @@ impl Memory {
         obeyed
     }
 }
+
+#[cfg(test)]
+mod tests;

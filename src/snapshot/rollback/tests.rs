@@ -4,11 +4,10 @@ use crate::domain::name::Reason;
 use crate::domain::operation::{Enable, Heal, SetFreeze};
 use crate::domain::policy::Policy;
 use crate::snapshot::tests::{
-    change, disable_everything, is_live, listing, operator, place, position, synced, written,
+    HOUR, START, change, disable_everything, is_live, listing, operator, place, position, synced,
+    written,
 };
 use crate::store::{Change, Changed};
-
-const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
 
 fn id() -> OpId {
     OpId::random().unwrap()
@@ -39,8 +38,7 @@ fn enabled(written: &Position) -> Applied {
         ttl: HOUR,
         reason: Reason::default(),
     });
-    let now = listing(0, &[]).now;
-    let mut ledger = Book::default().ledger(&operation.scope(), now);
+    let mut ledger = Book::default().ledger(&operation.scope(), START);
     Applied {
         decision: operation.decide(&mut ledger, &Policy::default(), 1),
         ..acknowledged(written)
@@ -56,7 +54,7 @@ fn freeze() -> Stop {
             ttl: HOUR,
             by: operator(),
             reason: Reason::default(),
-            began_by: Some(listing(0, &[]).now),
+            began_by: Some(START),
         }),
     }
 }
@@ -222,4 +220,17 @@ fn an_end_that_is_already_to_be_made_again_is_not_told_as_lost_once_more() {
     let again = snapshot.roll_back(found(), &[], id());
     assert_eq!(kinds(&again), []);
     assert!(!is_live(&snapshot, "shop"));
+}
+
+#[test]
+fn a_write_that_the_feed_does_not_bring_in_time_is_asked_for() {
+    let snapshot = synced(7, &[]);
+    snapshot.owe(snapshot.rollbacks(), &acknowledged(&position(8)), None);
+    assert!(!snapshot.is_doubted());
+    for owed in &mut snapshot.write().owed {
+        owed.since -= PATIENCE;
+    }
+    assert!(snapshot.is_doubted());
+    snapshot.settle(&[position(8)]);
+    assert!(!snapshot.is_doubted());
 }
