@@ -235,8 +235,7 @@ impl Control {
             let rollbacks = snapshot.rollbacks();
             let applied = control.inner.store.apply(id, &operation).await?;
             control.tell(&applied.decision);
-            let lost = snapshot.owe(rollbacks, &applied, stop);
-            control.tell_losses(&lost);
+            snapshot.owe(rollbacks, &applied, stop);
             let applied_here = snapshot.reaches(applied.seq, SEE_OWN_WRITES).await;
             Ok(Written {
                 decision: applied.decision,

@@ -1,5 +1,6 @@
 //! Keeps a replica's snapshot true: lists, follows the change feed, and reads everything anew on any doubt.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,16 +9,16 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::loss::Loss;
 use crate::metrics::labels::ResyncReason;
 use crate::snapshot::Snapshot;
-use crate::store::{OpId, Store, StoreError};
+use crate::store::{OpId, Position, Store, StoreError};
 use crate::telemetry::Chain;
 
 mod bucket;
 
 use bucket::Bucket;
 
-/// How long to wait after the first failure; doubles up to [`MAX_PAUSE`].
+/// How long to wait before everything is read anew; doubles with each failure, up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(50);
-/// A store that comes back is noticed within this time and one attempt.
+/// The longest wait: a store that comes back is noticed within this time and one attempt.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// What happened to the snapshot besides changes that came in order.
@@ -41,10 +42,9 @@ pub struct Feed {
 impl Feed {
     /// Follows the store until `shutdown`, and tells the news.
     pub async fn follow(&self, shutdown: CancellationToken, tell: impl Fn(News) + Send) {
-        tokio::select! {
-            () = self.follow_for_ever(&tell) => {}
-            () = shutdown.cancelled() => {}
-        }
+        shutdown
+            .run_until_cancelled(self.follow_for_ever(&tell))
+            .await;
     }
 
     #[expect(clippy::infinite_loop, reason = "the shutdown drops it at any await")]
@@ -69,14 +69,20 @@ impl Feed {
     /// Reads everything anew; a store that is empty takes over what this replica remembers.
     async fn sync(&self, tell: &(impl Fn(News) + Send)) -> Result<(), StoreError> {
         let remembered = self.snapshot.with_book(Clone::clone);
-        // before the list: what is acknowledged while it is read may be in it or not
-        let known = self.snapshot.known();
+        let known: HashSet<Position> = self.snapshot.known().into_iter().collect();
         let listing = self.store.list(&remembered).await?;
-        if self.store.has_kept(&known, &listing.position).await? {
-            self.snapshot.settle(&known);
+        // Some were acknowledged meanwhile: that the list has one tells of it, that it lacks one does not, since it may
+        // be the older of the two.
+        let mut asked = self.snapshot.known();
+        let missing = self.store.lost(&asked, &listing.position).await?;
+        let missing: HashSet<Position> = missing.into_iter().collect();
+        asked.retain(|place| !missing.contains(place));
+        self.snapshot.settle(&asked);
+        let lost: Vec<Position> = missing.intersection(&known).cloned().collect();
+        if lost.is_empty() {
             self.snapshot.replace(listing);
         } else {
-            let losses = self.snapshot.roll_back(listing, OpId::random()?);
+            let losses = self.snapshot.roll_back(listing, &lost, OpId::random()?);
             tell(News::RolledBack(losses));
         }
         Ok(())

@@ -152,9 +152,13 @@ impl Snapshot {
         memory.apply_stops(&self.policy);
         let seq = listing.position.seq;
         memory.position = Some(listing.position);
+        let is_doubtful = memory.is_owed_in_vain();
         self.watched.tell_all(&memory);
         drop(memory);
         self.seq.send_replace(seq);
+        if is_doubtful {
+            self.doubt();
+        }
         noted
     }
 
@@ -210,10 +214,12 @@ impl Snapshot {
         self.doubted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether everything must be read anew: somebody asked, or the clocks have parted.
+    /// Whether everything must be read anew: somebody asked, the clocks have parted, or the feed owes a write for too
+    /// long.
     pub fn is_doubted(&self) -> bool {
-        let jumped = self.read().clock.as_ref().is_some_and(Clock::has_jumped);
-        self.doubted.swap(false, Ordering::Relaxed) || jumped
+        let memory = self.read();
+        let jumped = memory.clock.as_ref().is_some_and(Clock::has_jumped);
+        self.doubted.swap(false, Ordering::Relaxed) || jumped || memory.is_overdue()
     }
 
     /// Applies a stop that the store has refused to this memory alone, now and after each sync, until it is retired.

@@ -50,11 +50,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Reads everything at one instant; an empty store first takes over the records of `seed`.
     async fn list(&self, seed: &Book) -> Result<Listing, StoreError>;
 
-    /// Whether the history up to `found`, where the store was just listed, still holds everything up to each of `seen`.
+    /// Which of `seen` are lost: the history up to `found`, where the store was just listed, does not hold everything up
+    /// to them.
     ///
-    /// False if the store was emptied, restored, or replaced by one with fewer changes. True if it cannot be told any
-    /// more, because too much has happened since.
-    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError>;
+    /// So it is if the store was emptied, restored, or replaced by one with fewer changes. None are lost of which it
+    /// cannot be told any more, because too much has happened since.
+    async fn lost(&self, seen: &[Position], found: &Position) -> Result<Vec<Position>, StoreError>;
 
     /// Returns what changed after `position`, waiting up to [`FEED_WAIT`] for something; nothing if nothing did.
     ///
@@ -105,7 +106,7 @@ pub struct Applied {
     pub decision: Decision,
     /// The sequence number that a snapshot must reach to show it.
     pub seq: u64,
-    /// Where the feed was after it, if this very call wrote something.
+    /// Where the feed was after it, if the operation wrote something; a repetition tells the same.
     pub written: Option<Position>,
 }
 
@@ -141,7 +142,7 @@ pub struct Listing {
 }
 
 /// A place in the change feed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Which life of the store this is: another one if it was emptied.
     pub epoch: String,

@@ -91,7 +91,7 @@ impl Client {
 
     /// Opens the stream of `watch`; none if this service has none to give now.
     ///
-    /// It has no end of its own, and so no time within which it must be over.
+    /// It lasts longer than any other answer, and so has a limit of its own.
     pub(super) async fn watch(
         &self,
         query: &[(&str, &str)],

@@ -20,7 +20,7 @@ impl Control {
     }
 
     /// Counts and names acknowledged writes that the store has lost.
-    pub(super) fn tell_losses(&self, losses: &[Loss]) {
+    fn tell_losses(&self, losses: &[Loss]) {
         for loss in losses {
             self.inner.metrics.store.lost(loss.write);
         }

@@ -1,4 +1,4 @@
-//! Repeats the stops that the store has refused until it takes them.
+//! Repeats the stops that the store has refused or lost, and heals it, until it takes them.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 use super::Control;
 use crate::telemetry::Chain;
 
-/// How often a refused stop is repeated.
+/// How often a stop is repeated that the store does not take.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 impl Control {
-    /// Repeats refused stops, the oldest first, until `shutdown`.
+    /// Repeats stops that were refused or lost, and heals, the oldest first, until `shutdown`.
     pub async fn repair(&self, shutdown: CancellationToken) {
         loop {
             tokio::select! {
@@ -25,10 +25,12 @@ impl Control {
 
     async fn repair_once(&self) {
         for stop in self.snapshot().stops() {
+            let rollbacks = self.snapshot().rollbacks();
             match self.inner.store.apply(stop.id, &stop.operation).await {
                 Ok(applied) => {
                     self.tell(&applied.decision);
                     self.snapshot().retire(stop.id);
+                    self.snapshot().owe(rollbacks, &applied, Some(stop));
                     tracing::info!("the store has taken a stop that only this replica obeyed");
                 }
                 Err(error) => {

@@ -3,7 +3,6 @@
 use super::book::Book;
 use super::holder::{Holder, Source};
 use super::operation::{EndedHolder, Heal};
-use super::record::Record;
 use super::session::Session;
 use super::target::Target;
 use super::time::Time;
@@ -93,24 +92,24 @@ pub fn undone(heal: &Heal, book: &Book, now: Time) -> Vec<Loss> {
         source: Some(ended.cause.source()),
     });
     let cooldowns = heal.cooldowns.iter().filter(|cooldown| {
-        let known = book.record(&cooldown.target).and_then(cooldown_of);
-        now < cooldown.until && known < Some(cooldown.until)
+        let record = book.record(&cooldown.target);
+        let known = record.and_then(|record| record.cooldown_until);
+        cooldown.holds(record, now) && known < Some(cooldown.until)
     });
     let cooldowns = cooldowns.map(|cooldown| Loss {
         write: LostWrite::Cooldown,
         target: Some(cooldown.target.clone()),
         source: None,
     });
-    let known = book.halt();
-    let halts = heal.halt.iter().filter(|halt| {
-        halt.freeze(now) != known.freeze(now) || known.cooldown(now) < halt.cooldown(now)
-    });
-    let halts = halts.map(|_| Loss {
+    let (known, healed) = (book.halt(), heal.again(book.halt(), now));
+    let is_other =
+        healed.freeze(now) != known.freeze(now) || known.cooldown(now) < healed.cooldown(now);
+    let halt = is_other.then_some(Loss {
         write: LostWrite::Freeze,
         target: None,
         source: None,
     });
-    ended.chain(cooldowns).chain(halts).collect()
+    ended.chain(cooldowns).chain(halt).collect()
 }
 
 fn has_back(book: &Book, ended: &EndedHolder, now: Time) -> bool {
@@ -123,8 +122,4 @@ fn has_back(book: &Book, ended: &EndedHolder, now: Time) -> bool {
 fn session<'book>(book: &'book Book, target: &Target) -> Option<&'book Session> {
     book.record(target)
         .and_then(|record| record.session.as_ref())
-}
-
-const fn cooldown_of(record: &Record) -> Option<Time> {
-    record.cooldown_until
 }

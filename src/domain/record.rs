@@ -179,6 +179,12 @@ impl Record {
         })
     }
 
+    /// Whether an operator enabled it after `since`: that is the newer word.
+    pub fn is_enabled_since(&self, since: Time) -> bool {
+        let mut holders = self.session.iter().flat_map(|session| &session.holders);
+        holders.any(|holder| !holder.cause.source().is_automatic() && since < holder.started_at)
+    }
+
     /// Whether the alert, or the error window if none is given, has held as long as it may.
     pub fn is_barred(&self, alert: Option<&Episode>, now: Time) -> bool {
         let itself = self.barred.iter().any(|barred| barred.bars(alert, now));

@@ -1,6 +1,7 @@
 //! A store that has lost changes: what is missing, and what is done about it.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use super::stops::Stop;
 use super::{Memory, Snapshot};
@@ -15,6 +16,8 @@ use crate::store::{Applied, Listing, OpId, Position};
 
 /// The most acknowledged writes that the feed may still owe; older ones are taken to be there.
 const MAX_OWED: usize = 10_000;
+/// How long the feed may owe a write before the store is asked: it tells of nothing if the write went to another server.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How many places of the feed are remembered: an answer may come after the feed has brought its write.
 const MAX_PASSED: usize = 1_024;
 
@@ -23,6 +26,7 @@ const MAX_PASSED: usize = 1_024;
 pub(super) struct Owed {
     /// Where the feed was after it.
     written: Position,
+    since: Instant,
     held: Vec<(Target, Holder)>,
     stop: Option<Stop>,
 }
@@ -36,53 +40,46 @@ impl Snapshot {
     /// Remembers a write that was acknowledged until the feed brings it; a `stop` is made again if the store loses it
     /// before.
     ///
-    /// `rollbacks` is what [`Self::rollbacks`] told before the write. Returns what the store has lost of it already.
-    pub fn owe(&self, rollbacks: u64, applied: &Applied, stop: Option<Stop>) -> Vec<Loss> {
+    /// `rollbacks` is what [`Self::rollbacks`] told before the write.
+    pub fn owe(&self, rollbacks: u64, applied: &Applied, stop: Option<Stop>) {
         let Some(written) = applied.written.clone() else {
-            return Vec::new();
-        };
-        let owed = Owed {
-            written,
-            held: held(&applied.decision),
-            stop,
+            return;
         };
         let mut memory = self.write();
-        if memory.rollbacks != rollbacks {
-            let lost = owed.missing_in(&memory.book, memory.now());
-            memory.stops.extend(owed.stop);
-            memory.apply_stops(&self.policy);
-            self.watched.tell_all(&memory);
-            return lost;
+        if memory.passed.holds(&written) {
+            return;
         }
-        if memory.passed.holds(&owed.written) {
-            return Vec::new();
-        }
-        let should_be_here = memory
-            .position
-            .as_ref()
-            .is_some_and(|here| owed.written.seq <= here.seq);
+        // the store must be asked: it was written to the history that was lost, or to the one that is kept
+        let is_doubtful = memory.rollbacks != rollbacks || memory.is_past(&written);
         if memory.owed.len() >= MAX_OWED {
             memory.owed.remove(0);
         }
-        memory.owed.push(owed);
+        memory.owed.push(Owed {
+            written,
+            since: Instant::now(),
+            held: held(&applied.decision),
+            stop,
+        });
         drop(memory);
-        if should_be_here {
-            // another history may have come as far: the store must be asked
+        if is_doubtful {
             self.doubt();
         }
-        Vec::new()
     }
 
     /// Replaces everything by what a store has that lost changes, and tells what it lost.
     ///
-    /// What had ended in the last minute is ended in this memory at once, and under the identity `id` at the store as
-    /// soon as it takes it. What had been opened is only told: whoever opened it must say so again.
-    pub fn roll_back(&self, listing: Listing, id: OpId) -> Vec<Loss> {
+    /// Of the writes that were acknowledged here and not seen it judges those at `places`, where the store was found to
+    /// have lost them; any other is still to be asked for. What had ended in the last minute is ended in this memory at
+    /// once, and under the identity `id` at the store as soon as it takes it. What had been opened is only told: whoever
+    /// opened it must say so again.
+    pub fn roll_back(&self, listing: Listing, places: &[Position], id: OpId) -> Vec<Loss> {
         let lost = self.take_over(listing, |memory, before, now| {
+            // what an earlier loss made due at the store was told then
+            memory.apply_stops(&self.policy);
             let heal = memory.recent.heal();
             let mut lost = missing(before, &memory.book, now);
             lost.extend(undone(&heal, &memory.book, now));
-            for owed in std::mem::take(&mut memory.owed) {
+            for owed in memory.take_owed(places) {
                 lost.extend(owed.missing_in(&memory.book, now));
                 memory.stops.extend(owed.stop);
             }
@@ -95,6 +92,9 @@ impl Snapshot {
             memory.rollbacks += 1;
             lost
         });
+        if !self.read().owed.is_empty() {
+            self.doubt();
+        }
         self.stops_came.notify_one();
         lost
     }
@@ -109,14 +109,9 @@ impl Snapshot {
         memory.position.iter().chain(owed).cloned().collect()
     }
 
-    /// Forgets the acknowledged writes that were `known`, which the store has kept.
-    pub fn settle(&self, known: &[Position]) {
-        let place = |position: &Position| (position.seq, position.chain.clone());
-        let kept: HashSet<_> = known.iter().map(place).collect();
-        let mut memory = self.write();
-        memory
-            .owed
-            .retain(|owed| !kept.contains(&place(&owed.written)));
+    /// Forgets the acknowledged writes at `places`, which the store has kept.
+    pub fn settle(&self, places: &[Position]) {
+        self.write().take_owed(places);
     }
 }
 
@@ -141,6 +136,31 @@ impl Passed {
 }
 
 impl Memory {
+    /// Takes out the acknowledged writes at `places`.
+    fn take_owed(&mut self, places: &[Position]) -> Vec<Owed> {
+        let places: HashSet<&Position> = places.iter().collect();
+        let is_there = |owed: &mut Owed| places.contains(&owed.written);
+        self.owed.extract_if(.., is_there).collect()
+    }
+
+    /// Whether the feed will not bring the change at `written` any more: it has come as far, or tells of another life of
+    /// the store.
+    fn is_past(&self, written: &Position) -> bool {
+        let here = self.position.as_ref();
+        here.is_some_and(|here| written.epoch != here.epoch || written.seq <= here.seq)
+    }
+
+    /// Whether an acknowledged write is owed that the feed will not bring any more.
+    pub(super) fn is_owed_in_vain(&self) -> bool {
+        self.owed.iter().any(|owed| self.is_past(&owed.written))
+    }
+
+    /// Whether an acknowledged write is owed for longer than the feed takes to bring it.
+    pub(super) fn is_overdue(&self) -> bool {
+        let oldest = self.owed.first();
+        oldest.is_some_and(|owed| owed.since.elapsed() >= PATIENCE)
+    }
+
     /// Forgets the acknowledged writes that came by between the change numbers `before` and `seq`; whether the store has
     /// an earlier one is still to be asked.
     pub(super) fn settle(&mut self, before: u64, seq: u64) {
@@ -159,12 +179,26 @@ impl Owed {
     fn missing_in(&self, book: &Book, now: Time) -> Vec<Loss> {
         let holders = self.held.iter();
         let holders = holders.filter_map(|(target, holder)| loss_of(target, holder, book, now));
-        let stop = self.stop.iter().map(|_| Loss {
-            write: LostWrite::End,
+        let stop = self.stop.as_ref().and_then(|stop| lost_by(&stop.operation));
+        let stop = stop.map(|write| Loss {
+            write,
             target: None,
             source: None,
         });
         holders.chain(stop).collect()
+    }
+}
+
+/// What is lost with a stop; a heal only repeats what is told of anyway.
+const fn lost_by(stop: &Operation) -> Option<LostWrite> {
+    match stop {
+        Operation::Disable(_) => Some(LostWrite::End),
+        Operation::Freeze(_) => Some(LostWrite::Freeze),
+        Operation::Heal(_)
+        | Operation::Observe(_)
+        | Operation::Trigger(_)
+        | Operation::Enable(_)
+        | Operation::Sweep(_) => None,
     }
 }
 
@@ -183,3 +217,6 @@ fn held(decision: &Decision) -> Vec<(Target, Holder)> {
     });
     held.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,3 +35,6 @@ impl Memory {
         obeyed
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,13 @@ use super::*;
 use crate::domain::halt::Halt;
 use crate::domain::level::Level;
 use crate::domain::name::{App, Environment, Operator, Reason};
-use crate::domain::operation::{Disable, Enable, Operation, Selection, SetFreeze};
+use crate::domain::operation::{Disable, Enable, Operation, Selection};
 use crate::domain::record::Record;
 use crate::domain::target::{Place, Target};
 use crate::store::Changed;
 
-const START: Time = Time::from_millis(1_795_000_000_000);
-const HOUR: Duration = Duration::from_hours(1);
+pub(super) const START: Time = Time::from_millis(1_795_000_000_000);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn place(app: &str) -> Place {
     Place {
@@ -17,7 +17,7 @@ pub(super) fn place(app: &str) -> Place {
     }
 }
 
-fn operator() -> Operator {
+pub(super) fn operator() -> Operator {
     Operator::parse("ann").unwrap()
 }
 
@@ -39,12 +39,12 @@ fn book(targets: &[Target]) -> Book {
     book
 }
 
-fn enabled(target: &Target) -> Record {
+pub(super) fn enabled(target: &Target) -> Record {
     let book = book(std::slice::from_ref(target));
     book.record(target).unwrap().clone()
 }
 
-fn position(seq: u64) -> Position {
+pub(super) fn position(seq: u64) -> Position {
     Position {
         epoch: "first".to_owned(),
         seq,
@@ -52,7 +52,7 @@ fn position(seq: u64) -> Position {
     }
 }
 
-fn listing(seq: u64, targets: &[Target]) -> Listing {
+pub(super) fn listing(seq: u64, targets: &[Target]) -> Listing {
     Listing {
         position: position(seq),
         now: START,
@@ -78,13 +78,13 @@ pub(super) fn synced(seq: u64, targets: &[Target]) -> Snapshot {
     snapshot
 }
 
-fn is_live(snapshot: &Snapshot, app: &str) -> bool {
+pub(super) fn is_live(snapshot: &Snapshot, app: &str) -> bool {
     let found = snapshot.look_up(app, "production").unwrap();
     let shown = found.view.map(|view| view.shown(found.now));
     shown.is_some_and(|shown| shown.whole.is_some())
 }
 
-fn disable_everything() -> Stop {
+pub(super) fn disable_everything() -> Stop {
     Stop {
         id: OpId::random().unwrap(),
         operation: Operation::Disable(Disable {
@@ -190,64 +190,6 @@ fn a_freeze_comes_with_the_feed() {
     assert_eq!(snapshot.with_book(|book| book.halt().clone()), halt);
 }
 
-#[test]
-fn a_stop_is_obeyed_at_once_and_after_every_sync_and_change_until_it_is_retired() {
-    let targets = [place("shop").whole(), place("cart").whole()];
-    let snapshot = synced(7, &targets);
-    let stop = disable_everything();
-    snapshot.stop(stop.clone());
-    let nothing_is_live = || !is_live(&snapshot, "shop") && !is_live(&snapshot, "cart");
-    assert!(nothing_is_live());
-    snapshot.replace(listing(8, &targets));
-    assert!(nothing_is_live(), "after a sync");
-    snapshot
-        .apply(vec![change(9, written(&targets[0]))])
-        .unwrap();
-    assert!(nothing_is_live(), "after a change");
-    assert_eq!(snapshot.stops().len(), 1);
-    snapshot.retire(stop.id);
-    assert!(snapshot.stops().is_empty());
-    assert!(snapshot.is_doubted(), "everything is read anew");
-    snapshot.replace(listing(10, &targets));
-    assert!(is_live(&snapshot, "shop"), "the store has the last word");
-}
-
-#[test]
-fn a_stop_spares_what_began_after_it() {
-    let snapshot = synced(7, &[]);
-    snapshot.stop(disable_everything());
-    let mut record = enabled(&place("shop").whole());
-    for holder in record.session.iter_mut().flat_map(|it| &mut it.holders) {
-        holder.started_at = START + Duration::from_mins(2);
-    }
-    let newer = change(8, Changed::Written(Arc::new(record)));
-    snapshot.apply(vec![newer]).unwrap();
-    assert!(is_live(&snapshot, "shop"));
-}
-
-#[test]
-fn stops_are_obeyed_in_the_order_in_which_they_were_asked_for() {
-    let snapshot = synced(7, &[]);
-    let freeze = |frozen, seconds| Stop {
-        id: OpId::random().unwrap(),
-        operation: Operation::Freeze(SetFreeze {
-            frozen,
-            end_sessions: false,
-            ttl: HOUR,
-            by: operator(),
-            reason: Reason::default(),
-            began_by: Some(START + Duration::from_secs(seconds)),
-        }),
-    };
-    let is_frozen = || snapshot.with_book(|book| book.halt().freeze(START).is_some());
-    for (frozen, seconds) in [(true, 1), (false, 2), (true, 3), (false, 4)] {
-        snapshot.stop(freeze(frozen, seconds));
-        assert_eq!(is_frozen(), frozen);
-        snapshot.replace(listing(8, &[]));
-        assert_eq!(is_frozen(), frozen, "after a sync");
-    }
-}
-
 #[tokio::test]
 async fn a_writer_waits_for_its_own_change_and_no_longer_than_its_patience() {
     let snapshot = synced(7, &[]);
@@ -317,92 +259,4 @@ fn watchers_are_told_the_newest_state_once_however_often_it_changed() {
     );
     snapshot.stop(disable_everything());
     assert_eq!(notices.borrow_and_update().revision, nothing);
-}
-
-#[test]
-fn a_change_that_stands_where_an_acknowledged_write_should_is_a_gap() {
-    let of = |chain: &str| Position {
-        chain: chain.to_owned(),
-        ..position(8)
-    };
-    let operation = Operation::Enable(Enable {
-        target: place("cart").whole(),
-        by: operator(),
-        level: Level::Debug,
-        ttl: HOUR,
-        reason: Reason::default(),
-    });
-    let mut ledger = Book::default().ledger(&operation.scope(), START);
-    let applied = crate::store::Applied {
-        decision: operation.decide(&mut ledger, &Policy::default(), 1),
-        seq: 8,
-        written: Some(of("ours")),
-    };
-    for (chain, expected) in [("ours", true), ("another", false)] {
-        let snapshot = synced(7, &[]);
-        assert_eq!(snapshot.owe(snapshot.rollbacks(), &applied, None), []);
-        assert_eq!(snapshot.known(), [position(7), of("ours")]);
-        let came = Change {
-            position: of(chain),
-            what: written(&place("shop").whole()),
-        };
-        assert_eq!(snapshot.apply(vec![came]).is_ok(), expected, "{chain}");
-        assert!(
-            snapshot.known().contains(&of("ours")),
-            "until it is told of"
-        );
-        let found = listing(8, &[place("shop").whole()]);
-        let lost = if expected {
-            vec![]
-        } else {
-            snapshot.roll_back(found, OpId::random().unwrap())
-        };
-        assert_eq!(lost.len(), usize::from(!expected));
-    }
-}
-
-#[test]
-fn an_acknowledged_write_is_asked_for_however_far_later_ones_have_come() {
-    let snapshot = synced(7, &[]);
-    let of = |seq: u64, chain: &str| Position {
-        chain: chain.to_owned(),
-        ..position(seq)
-    };
-    let acknowledge = |written: &Position| {
-        let applied = crate::store::Applied {
-            decision: crate::domain::operation::Decision::default(),
-            seq: written.seq,
-            written: Some(written.clone()),
-        };
-        snapshot.owe(snapshot.rollbacks(), &applied, None);
-    };
-    let (before, after) = (of(9, "before the failover"), of(12, "after it"));
-    acknowledge(&before);
-    acknowledge(&after);
-    let known = snapshot.known();
-    assert_eq!(known, [position(7), before, after]);
-
-    let late = of(10, "before the failover");
-    acknowledge(&late);
-    snapshot.settle(&known);
-    assert_eq!(snapshot.known(), [position(7), late]);
-}
-
-#[test]
-fn a_write_that_is_acknowledged_behind_the_feed_is_asked_for_though_more_comes_by() {
-    let snapshot = synced(7, &[]);
-    let written = Position {
-        chain: "before the failover".to_owned(),
-        ..position(6)
-    };
-    let applied = crate::store::Applied {
-        decision: crate::domain::operation::Decision::default(),
-        seq: 6,
-        written: Some(written.clone()),
-    };
-    snapshot.owe(snapshot.rollbacks(), &applied, None);
-    assert!(snapshot.is_doubted());
-    let came = change(8, self::written(&place("shop").whole()));
-    snapshot.apply(vec![came]).unwrap();
-    assert_eq!(snapshot.known(), [position(8), written]);
 }

@@ -1,7 +1,6 @@
 //! Who waits for a view to change.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -47,51 +46,55 @@ impl Notice {
 /// Hears of a view: always of the newest state, and of none twice.
 pub type Notices = watch::Receiver<Arc<Notice>>;
 
-/// The places that are watched.
+/// Who watches, and who waits for what changes by time alone.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
-    places: Mutex<HashMap<Place, watch::Sender<Arc<Notice>>>>,
+    places: Mutex<Places>,
     /// Wakes whoever waits for the next change by time alone.
     changed: Notify,
-    /// When it wakes by itself, in milliseconds by the store's clock; written and read with `places` locked.
-    due: AtomicI64,
-    /// How many places may be held before those are looked for that nobody watches; as `due`.
-    room: AtomicUsize,
+}
+
+/// The places that are watched.
+#[derive(Debug, Default)]
+struct Places {
+    senders: HashMap<Place, watch::Sender<Arc<Notice>>>,
+    /// When the wait for time ends by itself, by the store's clock.
+    due: Time,
+    /// How many places may be held before those are looked for that nobody watches.
+    room: usize,
 }
 
 impl Watched {
-    fn places(&self) -> MutexGuard<'_, HashMap<Place, watch::Sender<Arc<Notice>>>> {
+    fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the watchers of one place what it shows now, if that is news.
     pub(super) fn tell(&self, memory: &Memory, place: &Place) {
         let places = self.places();
-        if let Some(sender) = places.get(place) {
+        if let Some(sender) = places.senders.get(place) {
             let shown = memory.shown(place);
             told(sender, &shown, memory.now());
-            self.wake_for(&shown);
-        }
-    }
-
-    /// Wakes the wait for time unless it ends soon enough: looking at every place for each change would cost too much.
-    fn wake_for(&self, shown: &Shown) {
-        let due = self.due.load(Ordering::Relaxed);
-        if shown
-            .valid_until
-            .is_some_and(|until| until.as_millis() < due)
-        {
-            self.changed.notify_one();
+            if places.are_late_for(&shown) {
+                self.changed.notify_one();
+            }
         }
     }
 
     /// Tells all watchers what their places show now, where that is news.
     pub(super) fn tell_all(&self, memory: &Memory) {
         let now = memory.now();
-        for (place, sender) in self.places().iter() {
+        for (place, sender) in &self.places().senders {
             told(sender, &memory.shown(place), now);
         }
         self.changed.notify_one();
+    }
+}
+
+impl Places {
+    /// Whether the wait for time does not end soon enough; looking at every place for each change would cost too much.
+    fn are_late_for(&self, shown: &Shown) -> bool {
+        shown.valid_until.is_some_and(|until| until < self.due)
     }
 }
 
@@ -103,12 +106,12 @@ impl Snapshot {
         let (shown, now) = (memory.shown(&place), memory.now());
         let mut places = self.watched.places();
         let sender = places
+            .senders
             .entry(place)
             .or_insert_with(|| watch::channel(Arc::new(Notice::new(&shown.revision, now))).0);
         told(sender, &shown, now);
         let notices = sender.subscribe();
-        self.watched.wake_for(&shown);
-        if places.len() > self.watched.room.load(Ordering::Relaxed) {
+        if places.are_late_for(&shown) || places.senders.len() > places.room {
             self.watched.changed.notify_one();
         }
         Some(notices)
@@ -131,7 +134,7 @@ impl Snapshot {
         let now = memory.now();
         let mut pause = FORGET_EVERY;
         let mut places = self.watched.places();
-        places.retain(|place, sender| {
+        places.senders.retain(|place, sender| {
             let shown = memory.shown(place);
             told(sender, &shown, now);
             if let Some(until) = shown.valid_until {
@@ -140,10 +143,8 @@ impl Snapshot {
             }
             sender.receiver_count() > 0
         });
-        let due = (now + pause).as_millis();
-        self.watched.due.store(due, Ordering::Relaxed);
-        let room = ROOM.max(places.len() * 2);
-        self.watched.room.store(room, Ordering::Relaxed);
+        places.due = now + pause;
+        places.room = ROOM.max(places.senders.len() * 2);
         pause
     }
 }

@@ -116,9 +116,10 @@ impl Store for Embedded {
     }
 
     /// A file that another process cannot have open loses nothing while this one lives.
-    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError> {
-        let kept = |seen: &Position| seen.epoch == found.epoch && seen.seq <= found.seq;
-        Ok(seen.iter().all(kept))
+    async fn lost(&self, seen: &[Position], found: &Position) -> Result<Vec<Position>, StoreError> {
+        let is_kept = |seen: &Position| seen.epoch == found.epoch && seen.seq <= found.seq;
+        let lost = seen.iter().filter(|seen| !is_kept(seen));
+        Ok(lost.cloned().collect())
     }
 
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {

@@ -72,8 +72,8 @@ impl Store for Metered {
     }
 
     /// Not measured: it follows a list, which is.
-    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError> {
-        self.store.has_kept(seen, found).await
+    async fn lost(&self, seen: &[Position], found: &Position) -> Result<Vec<Position>, StoreError> {
+        self.store.lost(seen, found).await
     }
 
     /// Not measured: it waits for something to happen.

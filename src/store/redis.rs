@@ -121,8 +121,8 @@ impl Store for Redis {
         Ok(listing)
     }
 
-    async fn has_kept(&self, seen: &[Position], found: &Position) -> Result<bool, StoreError> {
-        self.holds(seen, found).await
+    async fn lost(&self, seen: &[Position], found: &Position) -> Result<Vec<Position>, StoreError> {
+        self.lost_of(seen, found).await
     }
 
     async fn changes(&self, position: &Position) -> Result<Vec<Change>, StoreError> {

@@ -9,6 +9,7 @@
 #![expect(clippy::float_cmp, reason = "counters are whole numbers")]
 #![expect(clippy::print_stdout, reason = "seeds and figures are worth seeing")]
 
+mod acknowledged;
 mod architecture;
 mod backend;
 mod check;

@@ -8,6 +8,11 @@ pub(crate) fn durable() -> Server {
     Server::start(&["--appendonly", "yes", "--appendfsync", "always"])
 }
 
+/// Starts a Redis that forgets what came after its last `SAVE` when it is killed.
+pub(crate) fn forgetful() -> Server {
+    Server::start(&["--appendonly", "no"])
+}
+
 /// Starts a replica on `server`, with `variables` set besides, and waits until it is ready.
 pub(crate) async fn replica(server: &Server, variables: &[(&str, &str)]) -> Service {
     let service = unready_replica(server, variables);

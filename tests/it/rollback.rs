@@ -1,30 +1,14 @@
 //! A Redis that has lost writes it had acknowledged: what had ended stays ended, and what was opened is told.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use autolog::domain::level::Level;
-use autolog::domain::loss::{Loss, LostWrite};
-use autolog::domain::name::Reason;
-use autolog::domain::operation::{Enable, Operation};
-use autolog::domain::policy::Policy;
-use autolog::domain::target::Place;
-use autolog::feed::{Feed, News};
-use autolog::snapshot::Snapshot;
-use autolog::store::{OpId, Store};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::backend::Server;
-use crate::replica::replica;
+use crate::replica::{forgetful, replica};
 use crate::service::{SOON, Service, alert, eventually, message};
 
 const THEN: &str = "2026-01-01T00:00:00Z";
-
-/// A Redis that forgets what came after its last `SAVE` when it is killed.
-fn forgetful() -> Server {
-    Server::start(&["--appendonly", "no"])
-}
 
 async fn enable(service: &Service, app: &str) {
     let body = json!({"app": app, "environment": "production", "ttl_seconds": 600});
@@ -190,48 +174,4 @@ async fn enable_in_time(service: &Service, app: &str) {
         service.post("/api/autolog/enable", &body).await.0 == 200
     })
     .await;
-}
-
-/// Follows the feed until everything was read once, and returns what was lost.
-async fn read_once(store: &Arc<dyn Store>, snapshot: &Arc<Snapshot>) -> Vec<Loss> {
-    let feed = Feed {
-        store: Arc::clone(store),
-        snapshot: Arc::clone(snapshot),
-    };
-    let stop = CancellationToken::new();
-    let losses = Mutex::new(Vec::new());
-    let tell = |news| match news {
-        News::RolledBack(lost) => losses.lock().unwrap().extend(lost),
-        News::Resynced(_) => stop.cancel(),
-    };
-    feed.follow(stop.clone(), tell).await;
-    losses.into_inner().unwrap()
-}
-
-#[tokio::test]
-async fn a_write_that_was_lost_before_the_feed_brought_it_is_told() {
-    let mut server = forgetful();
-    let store: Arc<dyn Store> = Arc::new(server.store());
-    let snapshot = Arc::new(Snapshot::new(Arc::new(Policy::default())));
-    assert_eq!(read_once(&store, &snapshot).await, []);
-    server.run::<String>("SAVE");
-    let target = Place {
-        app: "shop".parse().unwrap(),
-        environment: "production".parse().unwrap(),
-    };
-    let enable = Operation::Enable(Enable {
-        target: target.whole(),
-        by: "ann".parse().unwrap(),
-        level: Level::Debug,
-        ttl: Duration::from_mins(10),
-        reason: Reason::default(),
-    });
-    let applied = store.apply(OpId::random().unwrap(), &enable).await.unwrap();
-    assert_eq!(snapshot.owe(snapshot.rollbacks(), &applied, None), []);
-    server.kill();
-    server.restart();
-    let lost = read_once(&store, &snapshot).await;
-    assert_eq!(lost.len(), 1, "{lost:?}");
-    assert_eq!(lost[0].write, LostWrite::Open);
-    assert_eq!(lost[0].target, Some(target.whole()));
 }

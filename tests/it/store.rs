@@ -18,6 +18,7 @@ mod concurrent;
 mod failover;
 mod faults;
 mod feed;
+mod history;
 mod keys;
 mod migrations;
 mod model;

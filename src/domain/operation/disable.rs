@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Desk;
 use crate::domain::book::Scope;
 use crate::domain::event::{Ending, Event};
-use crate::domain::holder::Holder;
 use crate::domain::name::{Operator, Reason};
 use crate::domain::target::{Place, Target};
 use crate::domain::time::Time;
@@ -111,14 +110,9 @@ impl Desk<'_> {
         }));
     }
 
-    /// Whether an operator enabled the target after a stop that is repeated late: that is the newer word.
-    pub(super) fn is_enabled_since(&self, target: &Target, began_by: Option<Time>) -> bool {
+    /// Whether an operator enabled the target after a stop that is repeated late.
+    fn is_enabled_since(&self, target: &Target, began_by: Option<Time>) -> bool {
         let record = self.ledger.record(target);
-        let session = record.and_then(|record| record.session.as_ref());
-        let is_newer = |holder: &Holder| {
-            let by_operator = !holder.cause.source().is_automatic();
-            by_operator && began_by.is_some_and(|began_by| began_by < holder.started_at)
-        };
-        session.is_some_and(|session| session.holders.iter().any(is_newer))
+        began_by.is_some_and(|since| record.is_some_and(|record| record.is_enabled_since(since)))
     }
 }

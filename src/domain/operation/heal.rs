@@ -66,6 +66,28 @@ impl Heal {
         let targets: BTreeSet<&Target> = ended.chain(cooled).collect();
         Scope::Targets(targets.into_iter().cloned().collect())
     }
+
+    /// What stops automatic sources everywhere once this is healed, where that was `known`; a newer freeze stays.
+    pub fn again(&self, known: &Halt, now: Time) -> Halt {
+        let is_over = |freeze: &Freeze| self.ended_freezes.contains(freeze);
+        let kept = known.freeze.as_ref().filter(|freeze| !is_over(freeze));
+        let halt = self.halt.as_ref();
+        let lost = halt
+            .and_then(|halt| halt.freeze(now))
+            .filter(|lost| kept.is_none_or(|kept| kept.until <= now || kept.since < lost.since));
+        let cooldown = halt.and_then(|halt| halt.cooldown(now));
+        Halt {
+            freeze: lost.or(kept).cloned(),
+            cooldown_until: known.cooldown_until.max(cooldown),
+        }
+    }
+}
+
+impl Cooldown {
+    /// Whether it is still to hold at `now` for its target, of which this is known.
+    pub fn holds(&self, record: Option<&Record>, now: Time) -> bool {
+        now < self.until && record.is_none_or(|record| !record.is_enabled_since(self.since))
+    }
 }
 
 impl EndedHolder {
@@ -82,7 +104,8 @@ pub(super) fn decide(desk: &mut Desk<'_>, heal: &Heal) {
     for cooldown in &heal.cooldowns {
         desk.cool_down_again(cooldown);
     }
-    desk.halt_again(heal);
+    let halt = desk.ledger.halt_mut();
+    *halt = heal.again(halt, desk.now);
 }
 
 impl Desk<'_> {
@@ -101,9 +124,7 @@ impl Desk<'_> {
     }
 
     fn cool_down_again(&mut self, cooldown: &Cooldown) {
-        if cooldown.until <= self.now
-            || self.is_enabled_since(&cooldown.target, Some(cooldown.since))
-        {
+        if !cooldown.holds(self.ledger.record(&cooldown.target), self.now) {
             return;
         }
         self.end_what_it_would_have_refused(cooldown);
@@ -128,28 +149,6 @@ impl Desk<'_> {
                 started_at: holder.started_at,
             });
         }
-    }
-
-    fn halt_again(&mut self, heal: &Heal) {
-        let now = self.now;
-        let known = self.ledger.halt_mut();
-        if let Some(freeze) = &known.freeze
-            && heal.ended_freezes.contains(freeze)
-        {
-            known.freeze = None;
-        }
-        let Some(halt) = &heal.halt else {
-            return;
-        };
-        if let Some(freeze) = halt.freeze(now) {
-            let is_newest = known
-                .freeze(now)
-                .is_none_or(|known| known.since < freeze.since);
-            if is_newest {
-                known.freeze = Some(freeze.clone());
-            }
-        }
-        known.cooldown_until = known.cooldown_until.max(halt.cooldown(now));
     }
 }
 

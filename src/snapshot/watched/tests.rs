@@ -28,7 +28,7 @@ async fn whoever_comes_and_goes_with_invented_names_does_not_fill_the_memory() {
         () = snapshot.tell_of_time() => {}
         () = come_and_go => {}
     }
-    let places = snapshot.watched.places().len();
+    let places = snapshot.watched.places().senders.len();
     assert!(places <= 1_100, "{places}");
     assert_eq!(held.has_changed().ok(), Some(false), "and it still listens");
 }

@@ -100,12 +100,7 @@ impl Redis {
                 Ok(Applied {
                     decision: decided.decision,
                     seq,
-                    written: Some(Position {
-                        epoch: decided.on.epoch,
-                        seq,
-                        chain,
-                        id: String::new(),
-                    }),
+                    written: Some(place(&decided.on.epoch, seq, &chain)),
                 })
             }
             "remembered" => Ok(recall(&text)?),
@@ -118,14 +113,34 @@ fn sequence(text: &str) -> Result<u64, StoreError> {
     text.parse().map_err(StoreError::corrupt)
 }
 
-/// Reads a remembered decision: the sequence number, a space, and the decision as JSON.
+/// Reads a remembered decision: number, epoch and hash of the last change, and the decision as JSON, after a space each.
+///
+/// A version before this one remembers the number and the decision only.
 fn recall(remembered: &str) -> Result<Applied, StoreError> {
-    let (seq, decision) = remembered.split_once(' ').unwrap_or((remembered, ""));
+    let (seq, rest) = remembered.split_once(' ').unwrap_or((remembered, ""));
+    let seq = sequence(seq)?;
+    let mut parts = rest.splitn(3, ' ');
+    let (written, decision) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(epoch), Some(chain), Some(decision)) if !rest.starts_with('{') => {
+            (Some(place(epoch, seq, chain)), decision)
+        }
+        _ => (None, rest),
+    };
     Ok(Applied {
         decision: decode(decision)?,
-        seq: sequence(seq)?,
-        written: None,
+        seq,
+        written,
     })
+}
+
+/// A place of the feed that is known from what was written there.
+fn place(epoch: &str, seq: u64, chain: &str) -> Position {
+    Position {
+        epoch: epoch.to_owned(),
+        seq,
+        chain: chain.to_owned(),
+        id: String::new(),
+    }
 }
 
 /// How long to wait before the next attempt: longer each time, and not as long as others wait.
@@ -133,3 +148,6 @@ fn pause(id: OpId, attempt: u32) -> Duration {
     let spread = u64::try_from((id.bits() >> attempt) & 0x3ff).unwrap_or(0);
     Duration::from_micros(spread * u64::from(attempt.min(8)))
 }
+
+#[cfg(test)]
+mod tests;

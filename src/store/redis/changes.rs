@@ -13,7 +13,7 @@ use crate::store::codec::decode;
 use crate::store::{Change, Changed, FEED_WAIT, Position, StoreError};
 
 /// The most entries read at once.
-const MOST: usize = 512;
+pub(super) const MOST: usize = 512;
 
 static BOOKMARK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("bookmark.lua")));
 

@@ -4,7 +4,7 @@
 -- ARGV     1 epoch  2 seq  3 schema  4 min_compatible, as loaded  5 the instant of the decision
 --          6 the decision  7 for how many ms to remember it  8 how many entries the feed keeps
 --          then five for each change: put | del | halt, field, payload, end of the session, 1 if it is automatic
--- Returns  {"committed", seq, chain}, {"remembered", seq and decision, ""}, or {"conflict", "", ""}
+-- Returns  {"committed", seq, chain}, {"remembered", "seq epoch chain decision", ""}, or {"conflict", "", ""}
 --
 -- A script, since WATCH does not work on a shared connection. Lua has no rollback: everything is read and computed
 -- first, and the first write is one that a server without memory, disk or replicas refuses.
@@ -67,5 +67,5 @@ for index = 9, #ARGV, 5 do
     end
   end
 end
-redis.call('SET', KEYS[7], last .. ' ' .. ARGV[6], 'PX', ARGV[7])
+redis.call('SET', KEYS[7], table.concat({ last, epoch, chain, ARGV[6] }, ' '), 'PX', ARGV[7])
 return { 'committed', last, chain }

@@ -18,6 +18,8 @@ use slot::{Lease, Slot};
 
 mod call;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 /// How long the answer to a script may take that touches every record there can be.
 const LONG_TIMEOUT: Duration = Duration::from_millis(600);
@@ -174,17 +176,20 @@ impl Connections {
         if let Err(error) = &answer {
             self.primary.note(error);
             if leads_elsewhere(error) {
-                self.leave();
+                // a late answer tells nothing of the connection that has replaced this one
+                if lease.is_current() {
+                    self.leave();
+                }
                 return answer;
             }
         }
         let failed = answer.as_ref().err().is_some_and(ends_connection);
         match purpose {
             Purpose::Command | Purpose::Long(_) if failed => lease.forget(),
+            Purpose::Feed if !failed => lease.restore(),
             // What the follower noticed in its wait, the next command need not wait for.
-            Purpose::Feed if failed => self.command.clear(),
-            Purpose::Feed => lease.restore(),
-            Purpose::Command | Purpose::Long(_) => {}
+            Purpose::Feed if lease.is_current() => self.command.clear(),
+            Purpose::Command | Purpose::Long(_) | Purpose::Feed => {}
         }
         answer
     }
@@ -253,14 +258,14 @@ impl Connections {
             .is_still(&mut lease.connection, &lease.at)
             .await;
         match still {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(false) if lease.is_current() => {
                 tracing::info!(
                     store.address = self.name,
                     "the primary is another one by now: leaving the old one"
                 );
                 self.leave();
             }
+            Ok(_) => {}
             Err(error) => {
                 tracing::debug!(store.address = self.name, %error, "cannot confirm the primary");
                 if ends_connection(&error) {

@@ -130,7 +130,10 @@ impl Primary {
         if !is_primary(connection).await? {
             return Ok(false);
         }
-        let told = witnesses.ask().await.unwrap_or_default();
+        let told = witnesses.ask().await.unwrap_or_else(|error| {
+            tracing::debug!(%at, %error, "nobody tells whether the primary is still here");
+            Vec::new()
+        });
         let ours = told.iter().find(|told| told.node == *node);
         Ok(match (&told[..], ours) {
             ([], _) => true,

@@ -50,6 +50,8 @@ async fn the_same_operation_twice_is_decided_once(
     let again = world.store.apply(id, &enable("shop")).await.unwrap();
     assert_eq!(again.decision, first.decision);
     assert_eq!(again.seq, first.seq);
+    assert!(first.written.is_some());
+    assert_eq!(again.written, first.written, "it is owed as the first one");
     assert_eq!(list(&*world.store).await.book.records().count(), 0);
 }
 

@@ -1,16 +1,14 @@
 //! The change feed is whole, or says that it is not.
 
-use std::slice::from_ref;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use autolog::domain::book::Book;
 use autolog::domain::operation::{Operation, Selection};
 use autolog::domain::policy::Policy;
 use autolog::store::{FEED_WAIT, OpId, Position, Store, StoreError};
 use rstest::rstest;
 
-use super::{alert, apply, assert_unavailable, disable, enable, freeze, list, replay};
+use super::{alert, apply, disable, enable, freeze, list, replay};
 use crate::backend::{Backend, Server};
 
 /// How many write at once.
@@ -250,37 +248,4 @@ async fn the_feed_stays_short() {
     assert_eq!(list(&store).await.position.seq, 11_000);
     let length: u64 = server.run("XLEN {al}:feed");
     assert!((10_000..10_200).contains(&length), "{length}");
-}
-
-#[tokio::test]
-async fn another_history_is_told_from_the_one_that_was_seen_however_far_it_has_come() {
-    let mut server = Server::start(&["--appendonly", "no"]);
-    let store = server.store();
-    list(&store).await;
-    apply(&store, &enable("kept")).await;
-    server.run::<String>("SAVE");
-    let kept = list(&store).await.position;
-    apply(&store, &enable("lost")).await;
-    let seen = list(&store).await.position;
-    assert!(store.has_kept(from_ref(&kept), &seen).await.unwrap());
-    server.kill();
-    server.restart();
-    // notices that the connection of before is gone
-    assert_unavailable(&store.list(&Book::default()).await);
-
-    let fewer = list(&store).await.position;
-    assert!(store.has_kept(from_ref(&kept), &fewer).await.unwrap());
-    assert!(!store.has_kept(from_ref(&seen), &fewer).await.unwrap());
-    apply(&store, &enable("other")).await;
-    let as_many = list(&store).await.position;
-    assert_eq!(as_many.seq, seen.seq);
-    assert!(!store.has_kept(from_ref(&seen), &as_many).await.unwrap());
-    apply(&store, &enable("another")).await;
-    let more = list(&store).await.position;
-    assert!(!store.has_kept(from_ref(&seen), &more).await.unwrap());
-    assert!(store.has_kept(from_ref(&kept), &more).await.unwrap());
-    assert!(!store.has_kept(&[seen, more.clone()], &more).await.unwrap());
-    server.run::<String>("FLUSHALL");
-    let emptied = list(&store).await.position;
-    assert!(!store.has_kept(from_ref(&more), &emptied).await.unwrap());
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::halt::Halt;
+use crate::domain::loss::{LostWrite, undone};
 use crate::domain::operation::{Cooldown, EndedHolder, Heal};
 
 /// What a replica saw when the only holder of the shop ended.
@@ -182,4 +183,42 @@ fn a_lost_release_releases_the_very_freeze_and_no_other() {
     world.freeze();
     world.apply(&release);
     assert!(world.book.halt().freeze.is_some());
+}
+
+/// What is told of as lost although, or because, the healing of it is still to come.
+fn told(world: &World, heal: &Operation) -> Vec<LostWrite> {
+    let Operation::Heal(heal) = heal else {
+        return Vec::new();
+    };
+    let losses = undone(heal, &world.book, world.now);
+    losses.into_iter().map(|loss| loss.write).collect()
+}
+
+#[test]
+fn what_healing_would_change_is_told_as_lost_until_it_is_healed() {
+    let mut world = World::new();
+    world.freeze();
+    let frozen = world.book.halt().clone();
+    world.book.set_halt(Halt::default());
+    world.pass(MINUTE);
+    for (heal, lost) in [
+        (cooldown(START), LostWrite::Cooldown),
+        (halt(&frozen), LostWrite::Freeze),
+    ] {
+        assert_eq!(told(&world, &heal), [lost]);
+        world.apply(&heal);
+        assert_eq!(told(&world, &heal), []);
+    }
+}
+
+#[test]
+fn what_a_newer_word_has_overruled_is_not_told_as_lost() {
+    let mut world = World::new();
+    world.freeze();
+    let older = world.book.halt().clone();
+    world.pass(MINUTE);
+    world.freeze();
+    assert_eq!(told(&world, &halt(&older)), []);
+    world.enable(shop(), "ben", Level::Debug, HOUR);
+    assert_eq!(told(&world, &cooldown(START)), []);
 }

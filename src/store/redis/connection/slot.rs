@@ -100,6 +100,11 @@ impl Slot {
 }
 
 impl Lease<'_> {
+    /// Whether the connection has been neither dropped nor replaced meanwhile.
+    pub(super) fn is_current(&self) -> bool {
+        self.slot.kept().number == self.number
+    }
+
     /// Puts back what was taken, unless the slot was cleared meanwhile.
     pub(super) fn restore(self) {
         let mut kept = self.slot.kept();
