@@ -16,7 +16,7 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::metrics::Metrics;
 use crate::snapshot::{Snapshot, Stop};
-use crate::store::{OpId, Store, StoreError};
+use crate::store::{Applied, OpId, Store, StoreError};
 
 pub mod counter;
 mod error;
@@ -136,17 +136,20 @@ impl Control {
     pub async fn observe(&self, alerts: Vec<Alert>) -> Result<Vec<Outcome>, ControlError> {
         let mut outcomes = vec![Outcome::Unchanged; alerts.len()];
         let deadline = tokio::time::Instant::now() + OBSERVE_DEADLINE;
+        let mut seq = 0;
         for (indices, alerts) in by_targets(alerts) {
-            let write = self.write(Operation::Observe(alerts));
-            let written = tokio::time::timeout_at(deadline, write)
+            let commit = self.commit(OpId::random()?, Operation::Observe(alerts), None);
+            let applied = tokio::time::timeout_at(deadline, commit)
                 .await
                 .map_err(StoreError::unavailable)??;
-            for (index, outcome) in indices.into_iter().zip(written.decision.outcomes) {
+            for (index, outcome) in indices.into_iter().zip(applied.decision.outcomes) {
                 if let Some(slot) = outcomes.get_mut(index) {
                     *slot = outcome;
                 }
             }
+            seq = applied.seq;
         }
+        self.snapshot().reaches(seq, SEE_OWN_WRITES).await;
         Ok(outcomes)
     }
 
@@ -220,29 +223,39 @@ impl Control {
         self.write_as(OpId::random()?, operation, None).await
     }
 
-    /// Runs the write in a task of its own: it is told of and counted even if the client leaves.
-    ///
-    /// A `stop` is made again if the store loses it before the feed brings it.
+    /// Makes an operation durable, and waits until this replica shows it.
     async fn write_as(
         &self,
         id: OpId,
         operation: Operation,
         stop: Option<Stop>,
     ) -> Result<Written, ControlError> {
+        let applied = self.commit(id, operation, stop).await?;
+        Ok(Written {
+            applied: self.snapshot().reaches(applied.seq, SEE_OWN_WRITES).await,
+            decision: applied.decision,
+        })
+    }
+
+    /// Makes an operation durable in a task of its own: it is told of and counted even if the client leaves.
+    ///
+    /// A `stop` is made again if the store loses it before the feed brings it.
+    async fn commit(
+        &self,
+        id: OpId,
+        operation: Operation,
+        stop: Option<Stop>,
+    ) -> Result<Applied, ControlError> {
         let control = self.clone();
-        let write = async move {
+        let commit = async move {
             let snapshot = &control.inner.snapshot;
             let rollbacks = snapshot.rollbacks();
             let applied = control.inner.store.apply(id, &operation).await?;
             control.tell(&applied.decision);
             snapshot.owe(rollbacks, &applied, stop);
-            let applied_here = snapshot.reaches(applied.seq, SEE_OWN_WRITES).await;
-            Ok(Written {
-                decision: applied.decision,
-                applied: applied_here,
-            })
+            Ok(applied)
         };
-        let task = self.inner.tasks.spawn(write.in_current_span());
+        let task = self.inner.tasks.spawn(commit.in_current_span());
         task.await.unwrap_or(Err(ControlError::Interrupted))
     }
 

@@ -32,46 +32,70 @@ local function live(set)
   return redis.call('ZCOUNT', set, '(' .. clock, '+inf')
 end
 
-local total = live(windows)
-local of_app, is_kept = {}, {}
 local tallies = (#ARGV - 7) / 2
+local fields = {}
 for tally = 1, tallies do
-  local app, field = KEYS[3 + tally * 2], ARGV[6 + tally * 2]
+  fields[tally] = ARGV[6 + tally * 2]
+end
+local total = live(windows)
+local of_app, is_kept, is_new = {}, {}, {}
+for tally, field in ipairs(fields) do
+  local app = KEYS[3 + tally * 2]
   of_app[app] = of_app[app] or live(app)
   if not is_kept[field] then
     local score = redis.call('ZSCORE', windows, field)
     if score and tonumber(score) > now then
       is_kept[field] = true
     elseif total < tonumber(ARGV[5]) and of_app[app] < tonumber(ARGV[6]) then
-      is_kept[field] = true
+      is_kept[field], is_new[field] = true, true
       total = total + 1
       of_app[app] = of_app[app] + 1
     end
   end
 end
 
-local answers, touched = {}, {}
-for tally = 1, tallies do
-  local window, app = KEYS[2 + tally * 2], KEYS[3 + tally * 2]
-  local field, errors = ARGV[6 + tally * 2], ARGV[7 + tally * 2]
-  if is_kept[field] then
-    redis.call('HINCRBY', window, string.format('%.0f', current), errors)
-    redis.call('PEXPIRE', window, kept)
-    redis.call('ZADD', windows, ends, field)
-    redis.call('ZADD', app, ends, field)
-    redis.call('PEXPIRE', app, kept)
-    touched[app] = true
-    local sum = 0
-    local pairs_of_window = redis.call('HGETALL', window)
-    for index = 1, #pairs_of_window, 2 do
-      local bucket = tonumber(pairs_of_window[index])
-      if math.abs(current - bucket) >= buckets then
-        redis.call('HDEL', window, pairs_of_window[index])
-      else
-        sum = sum + tonumber(pairs_of_window[index + 1])
-      end
+-- What is left to write of each set of windows: scores and fields.
+local renewed = { [windows] = {} }
+local function renew(set, field)
+  renewed[set] = renewed[set] or {}
+  local pairs_of_set = renewed[set]
+  pairs_of_set[#pairs_of_set + 1] = ends
+  pairs_of_set[#pairs_of_set + 1] = field
+end
+
+-- A bucket has begun, so others have lapsed, and the window is kept for longer. Within a bucket nothing else changes.
+local function begin_bucket(window)
+  redis.call('PEXPIRE', window, kept)
+  local sum, counts = 0, redis.call('HGETALL', window)
+  for index = 1, #counts, 2 do
+    if math.abs(current - tonumber(counts[index])) >= buckets then
+      redis.call('HDEL', window, counts[index])
+    else
+      sum = sum + tonumber(counts[index + 1])
     end
-    answers[tally] = string.format('%.0f', sum)
+  end
+  return sum
+end
+
+local function sum_of(window)
+  local sum = 0
+  for _, count in ipairs(redis.call('HVALS', window)) do
+    sum = sum + tonumber(count)
+  end
+  return sum
+end
+
+local answers, bucket = {}, string.format('%.0f', current)
+for tally, field in ipairs(fields) do
+  local window, errors = KEYS[2 + tally * 2], ARGV[7 + tally * 2]
+  if is_kept[field] then
+    local count = redis.call('HINCRBY', window, bucket, errors)
+    local is_first = count == tonumber(errors) or is_new[field]
+    if is_first then
+      renew(windows, field)
+      renew(KEYS[3 + tally * 2], field)
+    end
+    answers[tally] = string.format('%.0f', is_first and begin_bucket(window) or sum_of(window))
   else
     answers[tally] = 'F'
   end
@@ -79,11 +103,11 @@ end
 
 local answer = table.concat(answers, ' ')
 redis.call('SET', KEYS[3], answer, 'PX', ARGV[7])
-if next(touched) then
-  redis.call('ZREMRANGEBYSCORE', windows, '-inf', clock)
-  redis.call('PEXPIRE', windows, kept)
-  for app in pairs(touched) do
-    redis.call('ZREMRANGEBYSCORE', app, '-inf', clock)
+for set, pairs_of_set in pairs(renewed) do
+  if #pairs_of_set > 0 then
+    redis.call('ZADD', set, unpack(pairs_of_set))
+    redis.call('ZREMRANGEBYSCORE', set, '-inf', clock)
+    redis.call('PEXPIRE', set, kept)
   end
 end
 return { answer, '', '' }
