@@ -3,13 +3,14 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use autolog::cli::{self, Cli, Command, Exit, complain};
 use autolog::config::Config;
 use clap::Parser;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 /// How long the end of the program waits for threads that cannot be interrupted.
 ///
@@ -18,7 +19,7 @@ use tokio::runtime::Runtime;
 const LEFTOVERS: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
-    let runtime = match Runtime::new() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("autolog: cannot start its threads: {error}"));
@@ -28,6 +29,17 @@ fn main() -> ExitCode {
     let exit = runtime.block_on(dispatch());
     runtime.shutdown_timeout(LEFTOVERS);
     exit.into()
+}
+
+/// A thread for each core; on a single one they would only stand in each other's way.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut builder = if cores == 1 {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    builder.enable_all().build()
 }
 
 async fn dispatch() -> Exit {

@@ -64,7 +64,7 @@ impl Mapping {
         };
         let fingerprint = alert.and_then(|alert| alert.fingerprint());
         Sighting {
-            fingerprint: fingerprint.map(String::from),
+            fingerprint: fingerprint.map(|name| name.to_string()),
             asks,
             remarks,
         }

@@ -1,6 +1,9 @@
 //! All records at once, and the part of them that an operation needs.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::census::Census;
@@ -12,11 +15,41 @@ use super::target::{Place, Target};
 use super::time::Time;
 
 /// All records and what stops automatic sources: the whole state that a store keeps and a replica remembers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Book {
-    records: BTreeMap<Target, Arc<Record>>,
+    records: BTreeSet<ByTarget>,
     halt: Halt,
 }
+
+/// A record that is found by its target.
+#[derive(Clone, Debug)]
+pub(super) struct ByTarget(pub(super) Arc<Record>);
+
+impl Borrow<Target> for ByTarget {
+    fn borrow(&self) -> &Target {
+        &self.0.target
+    }
+}
+
+impl Ord for ByTarget {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.target.cmp(&other.0.target)
+    }
+}
+
+impl PartialOrd for ByTarget {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByTarget {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.target == other.0.target
+    }
+}
+
+impl Eq for ByTarget {}
 
 /// Which records an operation has to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,14 +62,22 @@ pub enum Scope {
     Everything,
 }
 
+impl PartialEq for Book {
+    fn eq(&self, other: &Self) -> bool {
+        self.halt == other.halt && self.records().eq(other.records())
+    }
+}
+
+impl Eq for Book {}
+
 impl Book {
     /// Builds the book of what a store keeps.
-    pub fn new(records: impl IntoIterator<Item = Record>, halt: Halt) -> Self {
-        let records = records
-            .into_iter()
-            .map(|record| (record.target.clone(), Arc::new(record)))
-            .collect();
-        Self { records, halt }
+    pub fn new<R: Into<Arc<Record>>>(records: impl IntoIterator<Item = R>, halt: Halt) -> Self {
+        let shared = records.into_iter().map(Into::into);
+        Self {
+            records: shared.map(ByTarget).collect(),
+            halt,
+        }
     }
 
     /// What stops automatic sources everywhere.
@@ -46,7 +87,12 @@ impl Book {
 
     /// Every record, by target.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.values().map(Arc::as_ref)
+        self.shared_records().map(Arc::as_ref)
+    }
+
+    /// Every record, to keep it.
+    pub fn shared_records(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.iter().map(|ByTarget(record)| record)
     }
 
     /// How many records there are.
@@ -61,7 +107,13 @@ impl Book {
 
     /// The record of `target`.
     pub fn record(&self, target: &Target) -> Option<&Record> {
-        self.records.get(target).map(Arc::as_ref)
+        self.shared(target).map(Arc::as_ref)
+    }
+
+    /// The record of `target`, to keep it.
+    pub fn shared(&self, target: &Target) -> Option<&Arc<Record>> {
+        let found = self.records.get(target);
+        found.map(|ByTarget(record)| record)
     }
 
     /// The records of one application in one environment, the app-wide one first.
@@ -69,9 +121,10 @@ impl Book {
         &'book self,
         place: &'book Place,
     ) -> impl Iterator<Item = &'book Arc<Record>> {
+        let first = place.whole();
         self.records
-            .range(place.whole()..)
-            .map(|(_, record)| record)
+            .range::<Target, _>((Bound::Included(&first), Bound::Unbounded))
+            .map(|ByTarget(record)| record)
             .take_while(|record| record.target.is_in(place))
     }
 
@@ -79,10 +132,10 @@ impl Book {
     pub fn within(&self, scope: &Scope) -> Vec<Arc<Record>> {
         match scope {
             Scope::Targets(targets) => with_parents(targets)
-                .filter_map(|target| self.records.get(&target).cloned())
+                .filter_map(|target| self.shared(&target).cloned())
                 .collect(),
             Scope::Place(place) => self.place(place).cloned().collect(),
-            Scope::Everything => self.records.values().cloned().collect(),
+            Scope::Everything => self.shared_records().cloned().collect(),
         }
     }
 
@@ -108,7 +161,7 @@ impl Book {
 
     /// Writes `record` over any other of the same target.
     pub fn put(&mut self, record: Arc<Record>) {
-        self.records.insert(record.target.clone(), record);
+        self.records.replace(ByTarget(record));
     }
 
     /// Forgets the record of `target`.

@@ -1,19 +1,19 @@
 //! How many sessions are live at an instant, known without looking at each of them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::book::{Book, Scope};
+use super::book::{Book, ByTarget, Scope};
 use super::holder::Source;
 use super::ledger::Occupancy;
 use super::name::App;
 use super::record::Record;
-use super::target::Target;
 use super::time::Time;
 
 /// The sessions of a book by their end.
 #[derive(Clone, Debug, Default)]
 pub struct Census {
-    ends: BTreeMap<(Time, Target), Source>,
+    ends: BTreeSet<(Time, ByTarget)>,
     /// Those of `ends`, counted; some of them may have lapsed.
     counted: Occupancy,
 }
@@ -22,22 +22,22 @@ impl Census {
     /// Counts the sessions of `book`.
     pub fn of(book: &Book) -> Self {
         let mut census = Self::default();
-        for record in book.records() {
+        for record in book.shared_records() {
             census.replace(None, Some(record));
         }
         census
     }
 
     /// Takes in that a record has become another one, appeared or gone.
-    pub fn replace(&mut self, before: Option<&Record>, after: Option<&Record>) {
+    pub fn replace(&mut self, before: Option<&Arc<Record>>, after: Option<&Arc<Record>>) {
         if let Some((end, source)) = before.and_then(entry)
-            && self.ends.remove(&end).is_some()
+            && self.ends.remove(&end)
         {
-            self.counted.remove(&end.1.app, source);
+            self.counted.remove(&end.1.0.target.app, source);
         }
         if let Some((end, source)) = after.and_then(entry) {
-            self.counted.add(&end.1.app, source);
-            self.ends.insert(end, source);
+            self.counted.add(&end.1.0.target.app, source);
+            self.ends.insert(end);
         }
     }
 
@@ -56,17 +56,20 @@ impl Census {
             },
             ..self.counted
         };
-        let lapsed = self.ends.iter().take_while(|((end, _), _)| *end <= now);
-        for ((_, target), source) in lapsed {
-            live.remove(&target.app, *source);
+        let lapsed = self.ends.iter().take_while(|(end, _)| *end <= now);
+        for (_, ByTarget(record)) in lapsed {
+            if let Some(session) = &record.session {
+                live.remove(&record.target.app, session.source);
+            }
         }
         live
     }
 }
 
-fn entry(record: &Record) -> Option<((Time, Target), Source)> {
+fn entry(record: &Arc<Record>) -> Option<((Time, ByTarget), Source)> {
     let session = record.session.as_ref()?;
-    Some(((session.end(), record.target.clone()), session.source))
+    let end = (session.end(), ByTarget(Arc::clone(record)));
+    Some((end, session.source))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn app(text: &str) -> App {
     App::parse(text).unwrap()
 }
 
-fn record(name: &str, cause: Cause, seconds: u64) -> Record {
+fn record(name: &str, cause: Cause, seconds: u64) -> Arc<Record> {
     let place = Place {
         app: app(name),
         environment: Environment::parse("production").unwrap(),
@@ -31,7 +31,7 @@ fn record(name: &str, cause: Cause, seconds: u64) -> Record {
             reason: Reason::default(),
         }],
     });
-    record
+    Arc::new(record)
 }
 
 fn operator() -> Cause {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::backends::InMemoryBackend;
 use redb::{
@@ -29,7 +29,7 @@ const WINDOWS: TableDefinition<'_, &str, &str> = TableDefinition::new("windows")
 const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 
 /// All is in memory already, so the file's own cache can be small.
-const CACHE_BYTES: usize = 2 * 1024 * 1024;
+const CACHE_BYTES: usize = 512 * 1024;
 
 /// The file of the embedded store, or memory that stands in for one.
 pub(super) struct File {
@@ -87,7 +87,7 @@ impl File {
         };
         let windows: Vec<(Target, Window)> = values(&windows)?;
         Ok(Kept {
-            book: Book::new(values::<Record>(&records)?, halt),
+            book: Book::new(values::<Arc<Record>>(&records)?, halt),
             position,
             windows: Windows::new(BTreeMap::from_iter(windows)),
         })

@@ -74,11 +74,11 @@ impl Memory {
     /// Takes over what the file has committed.
     pub(super) fn commit(&mut self, changes: &Changes, news: Vec<Change>) {
         for record in &changes.written {
-            let before = self.kept.book.record(&record.target);
+            let before = self.kept.book.shared(&record.target);
             self.census.replace(before, Some(record));
         }
         for target in &changes.removed {
-            self.census.replace(self.kept.book.record(target), None);
+            self.census.replace(self.kept.book.shared(target), None);
         }
         self.kept.book.apply(changes);
         for change in news {

@@ -43,29 +43,51 @@ for _, entry in ipairs(entries) do
   )
 end
 redis.call('HSET', meta, 'seq', last, 'chain', chain)
+
+local put, named, gone, held, ended, of_sources, of_nobody = {}, {}, {}, {}, {}, {}, {}
+local function add(list, ...)
+  for _, value in ipairs({ ... }) do
+    list[#list + 1] = value
+  end
+end
 for index = 9, #ARGV, 5 do
   local op, field, payload, ends = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3]
   if op == 'halt' then
     redis.call('HSET', meta, 'halt', payload)
-  elseif op == 'put' then
-    redis.call('HSET', records, field, payload)
-    redis.call('ZADD', targets, 0, field)
   else
-    redis.call('HDEL', records, field)
-    redis.call('ZREM', targets, field)
-  end
-  if op ~= 'halt' then
-    if ends ~= '' then
-      redis.call('ZADD', expiry, ends, field)
+    if op == 'put' then
+      add(put, field, payload)
+      add(named, 0, field)
     else
-      redis.call('ZREM', expiry, field)
+      add(gone, field)
+    end
+    if ends ~= '' then
+      add(held, ends, field)
+    else
+      add(ended, field)
     end
     if ends ~= '' and ARGV[index + 4] == '1' then
-      redis.call('ZADD', automatic, ends, field)
+      add(of_sources, ends, field)
     else
-      redis.call('ZREM', automatic, field)
+      add(of_nobody, field)
     end
   end
 end
+
+-- All of one kind in one call, which costs more than what it does; in parts, since Lua's stack is bounded.
+local PART = 1000
+local function call(command, key, list)
+  for first = 1, #list, PART do
+    redis.call(command, key, unpack(list, first, math.min(first + PART - 1, #list)))
+  end
+end
+call('HSET', records, put)
+call('ZADD', targets, named)
+call('HDEL', records, gone)
+call('ZREM', targets, gone)
+call('ZADD', expiry, held)
+call('ZREM', expiry, ended)
+call('ZADD', automatic, of_sources)
+call('ZREM', automatic, of_nobody)
 redis.call('SET', KEYS[7], table.concat({ last, epoch, chain, ARGV[6] }, ' '), 'PX', ARGV[7])
 return { 'committed', last, chain }
