@@ -2,6 +2,7 @@
 import dataclasses
 import json
 import pathlib
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ import time
 
 from load import pace, saturate
 from servers import (
-    LOAD_CORE, OPERATOR, TARGET, TOKEN, WEBHOOK, Autolog, Client, Server, free_port, message, redis, until)
+    LOAD_CORE, OPERATOR, TARGET, TOKEN, WEBHOOK, Autolog, Client, Server, Wire, free_port, message, redis, until)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,7 @@ def check(size):
                 redis(folder) as other, \
                 Server([TARGET / "redis-get", f"127.0.0.1:{(port := free_port())}", f"redis://127.0.0.1:{other.port}", TOKEN],
                        folder, port) as get:
-            autolog.fill(1000)
+            autolog.fill(10_000)
             nothing = Client(autolog.port).get("/api/autolog/check?app=none&environment=production", TOKEN)[2]["ETag"]
             rounds = {"bare": [], "ours": [], "same": [], "get": []}
             before, begun = commands(store), time.monotonic()
@@ -226,6 +227,35 @@ def storm(size):
     return [at_most("7", "p99 of polls in a storm of webhooks, of the quiet one", stormy / quiet, 2)]
 
 
+def outage(size):
+    """P1: polls while Redis is killed, stands still and cannot be reached, against the same polls before."""
+    rate = 20_000
+    with scratch() as name:
+        folder = pathlib.Path(name)
+        with redis(folder, LOAD_CORE) as store, Wire(store.port) as wire, \
+                Autolog(folder, f"redis://127.0.0.1:{wire.port}") as autolog:
+            autolog.fill(1000)
+            pace(autolog, rate, 1)
+            quiet = statistics.median(pace(autolog, rate, size.seconds)[2] for _ in range(size.rounds))
+            away = {}
+            wire.swallow(True)
+            away["unreachable"] = pace(autolog, rate, size.outage)
+            wire.swallow(False)
+            store.process.send_signal(signal.SIGSTOP)
+            away["standing still"] = pace(autolog, rate, size.outage)
+            store.process.send_signal(signal.SIGCONT)
+            store.process.kill()
+            away["killed"] = pace(autolog, rate, size.outage)
+    told = " · ".join(f"{p99 / 1000:.2f} ms when {what}" for what, (_, _, p99) in away.items())
+    print(f"     99th percentile {quiet / 1000:.2f} ms before, {told}")
+    worst = max(p99 for _, _, p99 in away.values())
+    polls = rate * size.outage * len(away)
+    return [
+        at_most("P1", f"polls of {polls:,} that were not answered 200", sum(failed for failed, _, _ in away.values()), 0),
+        at_most("P1", "p99 of polls, of what it may be", worst / max(2 * quiet, quiet + 2000), 1),
+    ]
+
+
 def watchers(size):
     """8: one change to many watchers."""
     with scratch() as name:
@@ -287,4 +317,4 @@ def spread(size):
     ]
 
 
-ALL = [check, size_and_start, webhooks, errors, storm, watchers, growth, spread]
+ALL = [check, size_and_start, webhooks, errors, storm, outage, watchers, growth, spread]

@@ -24,10 +24,11 @@ class Size:
     seconds: int
     connections: int
     watchers: int
+    outage: int  # seconds of each way in which Redis is away
 
 
-FULL = Size(rounds=3, seconds=5, connections=1000, watchers=10_000)
-QUICK = Size(rounds=1, seconds=1, connections=200, watchers=1_000)
+FULL = Size(rounds=3, seconds=5, connections=1000, watchers=10_000, outage=17)
+QUICK = Size(rounds=1, seconds=1, connections=200, watchers=1_000, outage=2)
 
 
 def machine():

@@ -6,6 +6,7 @@ import pathlib
 import secrets
 import socket
 import subprocess
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -87,9 +88,54 @@ class Autolog(Server):
             client.post("/webhook/autolog", message(range(first, min(first + 1000, sessions))), WEBHOOK)
 
 
-def redis(folder):
+def redis(folder, core=SERVER_CORE):
     port = free_port()
-    return Server(["redis-server", "--port", port, "--save", "", "--appendonly", "no", "--dir", folder], folder, port)
+    argv = ["redis-server", "--port", port, "--save", "", "--appendonly", "no", "--dir", folder]
+    return Server(argv, folder, port, core=core)
+
+
+class Wire:
+    """The way to a program on this machine, which can swallow what is sent over it."""
+
+    def __init__(self, port):
+        self.behind, self.open = port, threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.open.set()
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def swallow(self, swallows):
+        """Whether nothing arrives any more, while every connection stays open."""
+        (self.open.clear if swallows else self.open.set)()
+
+    def accept(self):
+        while True:
+            try:
+                here, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                there = socket.create_connection(("127.0.0.1", self.behind))
+            except OSError:
+                here.close()
+                continue
+            for source, sink in ((here, there), (there, here)):
+                threading.Thread(target=self.carry, args=(source, sink), daemon=True).start()
+
+    def carry(self, source, sink):
+        try:
+            while received := source.recv(65536):
+                if self.open.is_set():
+                    sink.sendall(received)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 class Client:

@@ -1,6 +1,6 @@
 //! The live grant of verbose logging for one target.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::holder::{Cause, Holder, Source};
 use super::level::Level;
@@ -52,7 +52,15 @@ pub struct Session {
     /// When it was opened.
     pub opened_at: Time,
     /// Why it is open; never empty in a stored session.
+    #[serde(deserialize_with = "exact")]
     pub holders: Vec<Holder>,
+}
+
+/// Reads holders without room for more: most sessions have one, and there may be thousands.
+fn exact<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Holder>, D::Error> {
+    let mut holders = Vec::deserialize(deserializer)?;
+    holders.shrink_to_fit();
+    Ok(holders)
 }
 
 impl Session {

@@ -61,6 +61,11 @@ impl Target {
         }
     }
 
+    /// Whether both lie in the same place.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.app == other.app && self.environment == other.environment
+    }
+
     /// Whether the target lies in `place`.
     pub fn is_in(&self, place: &Place) -> bool {
         self.app == place.app && self.environment == place.environment

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::view::View;
 use crate::domain::book::Book;
 use crate::domain::name::{App, Environment};
+use crate::domain::record::Record;
 use crate::domain::target::Place;
 
 /// The views of all places that have a session; an application has few environments.
@@ -15,13 +16,18 @@ pub(super) struct Views(HashMap<App, Vec<(Environment, Arc<View>)>>);
 impl Views {
     /// Builds the views of a whole book.
     pub(super) fn of(book: &Book) -> Self {
-        let mut views = Self::default();
-        let mut places: Vec<Place> = book.records().map(|record| record.target.place()).collect();
-        places.dedup();
-        for place in places {
-            views.rebuild(book, place);
+        let mut views: HashMap<App, Vec<(Environment, Arc<View>)>> = HashMap::new();
+        let records: Vec<&Arc<Record>> = book.shared_records().collect();
+        for of_place in records.chunk_by(|one, two| one.target.is_beside(&two.target)) {
+            let view = View::of(of_place.iter().copied());
+            let Some(record) = of_place.first().filter(|_| !view.is_empty()) else {
+                continue;
+            };
+            let Place { app, environment } = record.target.place();
+            let of_app = views.entry(app).or_insert_with(|| Vec::with_capacity(1));
+            of_app.push((environment, Arc::new(view)));
         }
-        views
+        Self(views)
     }
 
     pub(super) fn get(&self, app: &str, environment: &str) -> Option<&Arc<View>> {
