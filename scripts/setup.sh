@@ -98,7 +98,7 @@ write_secrets() {
   local wrote='' kept=''
   mkdir -p "$folder" || die "cannot make the folder $folder for the secrets"
   [[ -n $(find "$folder" -maxdepth 0 -perm 700) ]] || chmod 700 "$folder" || die "cannot close $folder to other users"
-  rm -f "$folder/.new"
+  [[ ! -e $folder/.new ]] || rm -f "$folder/.new"
   secret autolog_webhook_secret random
   secret autolog_operator_tokens operator_tokens
   secret autolog_app_tokens random
@@ -137,7 +137,8 @@ TEXT
 
 [[ ! -e .env || -f .env && -r .env ]] || die ".env is no file that can be read"
 write_env
-open_mounts
+opened=$(open_mounts)
+[[ -z $opened ]] || say "made readable to the containers:$opened"
 folder=$(secrets_folder)
 write_secrets
 report

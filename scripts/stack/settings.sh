@@ -55,12 +55,12 @@ secrets_folder() {
 }
 
 # Lets every user read what the containers mount from here: each reads as a user of its own, and a strict umask closes
-# what git writes.
+# what git writes. Prints what was closed.
 open_mounts() {
   local folder
   while IFS= read -r folder; do
     [[ -z $(find "$folder" \( -type d ! -perm -555 -o -type f ! -perm -444 \) 2>/dev/null) ]] && continue
     chmod -R a+rX "$folder"
-    printf '%s\n' "${0##*/}: made $folder readable to the containers"
+    printf ' %s' "$folder"
   done < <(grep -oE '\./[^:"]+:/[^:]+:ro' docker-compose.yml | cut -d : -f 1 | sort -u)
 }

@@ -212,9 +212,9 @@ class Setup(unittest.TestCase):
         acl.chmod(0o600)
         acl.parent.chmod(0o700)
         said = set_up(self.folder)
-        self.assertIn("made ./stack/redis readable", said)
+        self.assertIn("made readable to the containers: ./stack/redis\n", said)
         self.assertEqual((mode(acl.parent), mode(acl) & 0o444), (0o755, 0o444))
-        self.assertNotIn("readable", set_up(self.folder))
+        self.assertNotIn("made readable", set_up(self.folder))
 
     def test_it_says_what_is_not_set(self):
         said = set_up(self.folder)
