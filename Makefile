@@ -81,7 +81,7 @@ check-dashboards: ## Test Grafana's files alone: queries, metrics, links.
 
 .PHONY: check-stack
 check-stack: ## Test the compose file and the stack's configuration with the programs that read them.
-	./scripts/tools.sh lint logql compose busybox caddy pebble redis redis-exporter stack >/dev/null
+	./scripts/tools.sh lint $(if $(shell command -v npm),logql) compose busybox caddy pebble redis redis-exporter stack >/dev/null
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 -W error -m unittest discover --quiet --start-directory tests/stack
 

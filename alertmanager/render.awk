@@ -1,5 +1,5 @@
 # Prints alertmanager.yml with the e-mail settings and webhook targets of the environment; unset ones change nothing.
-# With a wrong value it prints what is wrong, never the value, and ends with 1. Any awk will do.
+# With a wrong value it prints what is wrong, never the value, and ends with 1. Any awk will do, with LC_ALL=C: texts are bytes here.
 #
 #   awk [-v secrets=FOLDER] -f render.awk alertmanager.yml
 
@@ -10,7 +10,7 @@ function problem(text) {
 
 # Returns the value of a variable, as a text even if it looks like a number; it must fit on one line.
 function value(name) {
-  if (ENVIRON[name] ~ /[[:cntrl:]]/) problem(name " has a line break or another control character in it")
+  if (ENVIRON[name] ~ /[[:cntrl:]]|\302\205/) problem(name " has a line break or another control character in it")
   return ENVIRON[name] ""
 }
 
@@ -33,18 +33,26 @@ function given(file,   line, found) {
   return found
 }
 
-# Tells whether a text is an address of HTTP: a scheme, perhaps a user, a host, perhaps a port; and no odd characters.
+# Writes what may not stand in an address as %XX, a byte each.
+function encoded(text,   i, character, done) {
+  for (i = 1; i <= length(text); i++) {
+    character = substr(text, i, 1)
+    done = done (character ~ /[A-Za-z0-9]/ || index("-._~:/?#[]@!$&'()*+,;=%", character) ? character : sprintf("%%%02X", code[character]))
+  }
+  return done
+}
+
+# Tells whether an encoded text is an address of HTTP: a scheme, perhaps a user, a host, perhaps a port.
 function is_url(text) {
   return text ~ /^https?:\/\/([^]\/?#@[]*@)?(\[[0-9A-Fa-f:.]+\]|[^]\/?#@:[%]+)(:[0-9]+)?([\/?#]|$)/ &&
-    text !~ /[^]A-Za-z0-9._~:\/?#[@!$&'()*+,;=%-]/ && text !~ /%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)/
+    text !~ /%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)/
 }
 
 # Takes the target of a receiver from a variable, if it is set.
 function target(receiver, name,   url) {
-  url = value(name)
+  url = encoded(value(name))
   if (url == "") return
-  if (!is_url(url))
-    problem(name " is no http:// or https:// address, or has characters that must be written as %XX there")
+  if (!is_url(url)) problem(name " is no http:// or https:// address, or has a % that must be written as %25 there")
   targets[receiver] = url
 }
 
@@ -67,6 +75,7 @@ function read_smtp(   required, i, missing, password) {
 }
 
 BEGIN {
+  for (i = 1; i < 256; i++) code[sprintf("%c", i)] = i
   if (secrets == "") secrets = "/run/secrets"
   target("critical", "CRITICAL_WEBHOOK_URL")
   target("application", "APPLICATION_WEBHOOK_URL")

@@ -5,5 +5,5 @@ set -eu
 umask 077
 folder=$(dirname "$0")
 config=${TMPDIR:-/tmp}/alertmanager.yml
-awk -f "$folder/render.awk" "$folder/alertmanager.yml" >"$config"
+LC_ALL=C awk -f "$folder/render.awk" "$folder/alertmanager.yml" >"$config"
 exec alertmanager --config.file="$config" "$@"

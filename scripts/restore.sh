@@ -75,7 +75,7 @@ if [[ -z $force ]]; then
   done
 fi
 
-[[ " ${tiers[*]} " != *" config "* ]] || config
+[[ " ${tiers[*]} " != *" config "* ]] || { config; open_mounts >/dev/null; }
 stopped=()
 trap '((${#stopped[@]} == 0)) || say "failed, and left stopped: ${stopped[*]}" >&2' EXIT
 for volume in "${volumes[@]}"; do

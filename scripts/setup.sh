@@ -8,7 +8,7 @@
 # To change a secret, write into its file and restart who reads it; or delete the file and run this again.
 #
 # The folder is closed to all but its owner. The files in it are readable to all, because each container mounts its own
-# and reads it as a user of its own.
+# and reads it as a user of its own. What they mount of this tree is made readable to all as well.
 set -euo pipefail
 
 say() { printf '%s\n' "setup: $*"; }
@@ -82,10 +82,12 @@ secret() {
   local file=$folder/$1
   if [[ -e $file ]]; then
     [[ -f $file ]] || die "$file is no file; remove it and run this again"
+    [[ -s $file || $2 == : ]] || die "$file is empty; write a secret into it, or remove it, and run this again"
     kept+=" $1"
     [[ -n $(find "$file" -perm -444) ]] || { chmod a+r "$file"; say "made $file readable to the containers"; }
     return
   fi
+  [[ -w $folder ]] || die "cannot write $1 into $folder"
   "$2" >"$folder/.new"
   chmod 444 "$folder/.new"
   mv -n "$folder/.new" "$file"
@@ -94,9 +96,9 @@ secret() {
 
 write_secrets() {
   local wrote='' kept=''
-  mkdir -p "$folder"
-  chmod 700 "$folder"
-  rm -f "$folder/.new"
+  mkdir -p "$folder" || die "cannot make the folder $folder for the secrets"
+  [[ -n $(find "$folder" -maxdepth 0 -perm 700) ]] || chmod 700 "$folder" || die "cannot close $folder to other users"
+  [[ ! -e $folder/.new ]] || rm -f "$folder/.new"
   secret autolog_webhook_secret random
   secret autolog_operator_tokens operator_tokens
   secret autolog_app_tokens random
@@ -133,7 +135,10 @@ TEXT
     "Set WATCHDOG_WEBHOOK_URL."
 }
 
+[[ ! -e .env || -f .env && -r .env ]] || die ".env is no file that can be read"
 write_env
+opened=$(open_mounts)
+[[ -z $opened ]] || say "made readable to the containers:$opened"
 folder=$(secrets_folder)
 write_secrets
 report

@@ -25,17 +25,13 @@ ask_tempo() { if [[ -n ${TEMPO_URL:-} ]]; then get "$TEMPO_URL$1"; else inside "
 ask_prometheus() { if [[ -n ${PROMETHEUS_URL:-} ]]; then get "$PROMETHEUS_URL$1"; else inside "http://prometheus:9090$1"; fi; }
 ask_alertmanager() { if [[ -n ${ALERTMANAGER_URL:-} ]]; then get "$ALERTMANAGER_URL$1"; else inside "http://alertmanager:9093$1"; fi; }
 
-# Presents the first token of a file, which may have a name before it: bearer FILE CURL-ARGUMENT…
+# Presents a token from standard input: bearer CURL-ARGUMENT…
 # The header goes through a pipe, since everybody on the machine may read arguments.
-bearer() {
-  local file=$1
-  shift
-  get --header @<(sed -nE '/^[^#]/{s/^[^:]*://;s/^/Authorization: Bearer /;p;q}' "$file") "$@"
-}
+bearer() { get --header @<(sed -n 's/\r$//; /./{s/^/Authorization: Bearer /p;q;}') "$@"; }
 
-# as_operator PATH CURL-ARGUMENT…
-as_operator() { bearer "$operator_file" "${@:2}" "$autolog$1"; }
-as_app() { bearer "$app_file" "${@:2}" "$autolog$1"; }
+# as_operator PATH CURL-ARGUMENT…: the first line is name:token, the token of any characters
+as_operator() { sed 's/^[^:]*://' "$operator_file" | bearer "${@:2}" "$autolog$1"; }
+as_app() { bearer "${@:2}" "$autolog$1" <"$app_file"; }
 
 # Escapes a text for a query string.
 encode() {

@@ -3,8 +3,9 @@
 # shellcheck source=scripts/stack/settings.sh
 source scripts/stack/settings.sh
 
-# The name in docker-compose.yml, with which the engine prefixes its volumes.
-readonly project=autolog
+# The name in docker-compose.yml, or another one as for Compose; the engine prefixes volumes with it.
+project=$(setting COMPOSE_PROJECT_NAME autolog)
+readonly project
 engine=${ENGINE:-docker}
 read -ra compose_command <<<"${COMPOSE:-$engine compose}"
 

@@ -199,7 +199,7 @@ def main():
         print(f"FAILED: {failure}")
         print("0 passed, 1 failed")
         return 1
-    print("NOT CHECKED: the TraceQL queries on data, since no test starts a Tempo; their syntax is, by make check-stack")
+    print("NOT CHECKED: the TraceQL queries on data, since this starts no Tempo; their syntax is, by make check-stack")
     print(f"{count} passed, 0 failed")
     return 0
 

@@ -95,10 +95,11 @@ class Project:
         return output([*self.engine.env["COMPOSE"].split(), *words], cwd=self.folder, env=self.env,
                       timeout=timeout, **more)
 
-    def script(self, name, timeout=60, fails=False, **variables):
+    def script(self, name, *words, timeout=60, fails=False, **variables):
         """Runs one of the tree's scripts and returns what it says."""
         env = {**self.env, **variables}
-        return output([f"./scripts/{name}"], cwd=self.folder, env=env, timeout=timeout, fails=fails, stderr=subprocess.STDOUT)
+        return output([f"./scripts/{name}", *words], cwd=self.folder, env=env, timeout=timeout, fails=fails,
+                      stderr=subprocess.STDOUT)
 
     def builds(self, service):
         """Tells whether the image of a service can be built as the compose file says."""

@@ -71,11 +71,16 @@ def opens_by_the_shipped_rules(version):
             world.posts("Watchdog", severity="none", category="infrastructure")
             until("the watchdog was seen",
                   lambda: world.sample("autolog_watchdog_last_seen_timestamp_seconds"), within=10)
-        with step("a part of the stack fails: warnings about applications are inhibited"):
+        with step("a part of the stack fails: warnings about applications of its cluster are inhibited, and no others"):
+            world.posts("SlowResponseTime", severity="warning", category="application", app="shop", cluster="other")
+            world.posts("HighMemoryUsage", severity="warning", category="application", app="shop", cluster="")
             world.posts("ObservabilityComponentDown", severity="critical", category="infrastructure")
             world.posts("HighErrorRate", severity="warning", category="application", app="shop")
             until("the warning is inhibited",
                   lambda: world.alerts()["HighErrorRate"]["status"]["inhibitedBy"], within=10)
+            known = world.alerts()
+            for name in ("SlowResponseTime", "HighMemoryUsage"):
+                must(not known[name]["status"]["inhibitedBy"], f"{name}, of another cluster, is inhibited")
         counted = 'sum(http_server_request_duration_seconds_count{http_response_status_code="500"}) == %d'
         with step("ten requests fail: no session"):
             world.counter.errors = 10

@@ -1,14 +1,16 @@
 """The steps of a stack's life: from the two commands of a newcomer to its end."""
 import os
+import shutil
 import signal
 import textwrap
+import time
 
 import images
 from programs import call, get_json, until
 from stack_doors import guards_the_edge, must_run_confined, publishes, reads_secrets
 from stack_signals import asks_exporters, follows_an_alert, takes_telemetry
 from stack_stand_in import StandIn
-from stack_world import not_checked
+from stack_world import Edge, not_checked
 from steps import must, step
 
 API = "http://127.0.0.1:5000"
@@ -99,23 +101,15 @@ def runs_the_scripts(stack):
 
 def keeps_sessions(stack):
     """A session outlives a restart and a crash of Redis, and docker compose down."""
-    before = stack.opened["id"]
-
-    def fresh():
-        session = stack.session(stack.app.name)
-        words = f"app={stack.app.name}&environment=production"
-        answer = get_json(f"{API}/api/autolog/check?{words}", stack.secret("autolog_app_tokens"))
-        return session and session["id"] == before and answer["enabled"] and not answer["stale"] and up(stack)
-
     with step("docker compose restart redis: the same session"):
         stack.project.compose("restart", "redis")
-        until("the session is there", fresh, within=30)
+        until("the session is there", lambda: keeps_the_session(stack), within=30)
     if os.geteuid() == 0:
         with step("Redis is killed and starts again by itself: the same session"):
             os.kill(stack.inspect("redis")["State"]["Pid"], signal.SIGKILL)
             until("it is another process", lambda: stack.inspect("redis")["State"]["Running"] and
                   stack.inspect("redis")["RestartCount"] == 1, within=30)
-            until("the session is there", fresh, within=30)
+            until("the session is there", lambda: keeps_the_session(stack), within=30)
     else:
         not_checked("a crash of Redis", "this is not run by root")
     with step("docker compose down, and up again"):
@@ -123,7 +117,45 @@ def keeps_sessions(stack):
         stack.up()
     is_healthy(stack)
     with step("the same session"):
-        until("the session is there", fresh, within=30)
+        until("the session is there", lambda: keeps_the_session(stack), within=30)
+
+
+def comes_back_on_another_machine(stack):
+    """scripts/backup.sh, then the loss of everything, then scripts/restore.sh."""
+    backups, instant = stack.scratch / "backups", time.time()
+    authority, secrets = Edge(stack).authority, read_secrets(stack)
+    with step("scripts/backup.sh"):
+        said = stack.project.script("backup.sh", "--to", str(backups), timeout=180)
+        print(textwrap.indent(said, " " * 9), end="", flush=True)
+        folders = list(backups.iterdir())
+        must(len(folders) == 1, f"it makes {[folder.name for folder in folders]}")
+    is_healthy(stack)
+    with step("containers, volumes, settings and secrets are lost"):
+        stack.down("--volumes")
+        shutil.rmtree(stack.project.folder / "secrets")
+        (stack.project.folder / ".env").unlink()
+    with step("scripts/restore.sh, and docker compose up -d"):
+        said = stack.project.script("restore.sh", str(folders[0]), timeout=180)
+        print(textwrap.indent(said, " " * 9), end="", flush=True)
+        must(read_secrets(stack) == secrets, "the secrets are not those of before")
+        stack.up()
+    is_healthy(stack)
+    with step("the same session, the metrics of before, and Caddy's own authority"):
+        until("the session is there", lambda: keeps_the_session(stack), within=30)
+        must(stack.query('up{job="autolog"} == 1', instant), "the metrics are gone")
+        must(Edge(stack).authority == authority, "Caddy has another authority")
+
+
+def read_secrets(stack):
+    return {path.name: path.read_bytes() for path in (stack.project.folder / "secrets").iterdir()}
+
+
+def keeps_the_session(stack):
+    session = stack.session(stack.app.name)
+    words = f"app={stack.app.name}&environment=production"
+    answer = get_json(f"{API}/api/autolog/check?{words}", stack.secret("autolog_app_tokens"))
+    same = session and session["id"] == stack.opened["id"]
+    return same and answer["enabled"] and not answer["stale"] and up(stack)
 
 
 def up(stack):
@@ -168,4 +200,4 @@ def must_log_well(stack, service):
 
 BEFORE_THE_CLOCK = [prepares]
 ALL = [comes_up, reads_secrets, publishes, takes_telemetry, asks_exporters, follows_an_alert, guards_the_edge,
-       runs_the_scripts, stays_well, keeps_sessions, stays_well]
+       runs_the_scripts, stays_well, keeps_sessions, stays_well, comes_back_on_another_machine]

@@ -133,10 +133,10 @@ class Stack:
             "--volume", f"{config}:/config.yaml:ro", "--volume", f"{received}:/received",
             self.here["otel-collector"]["image"], "--config=/config.yaml")
 
-    def down(self):
-        """Stops everything as an operator does; volumes stay."""
+    def down(self, *words):
+        """Stops everything as an operator does; volumes stay, unless the words say otherwise."""
         self.engine.run("rm", "--force", STAND_IN, check=False)
-        self.project.down()
+        self.project.down(*words)
 
     def received(self, text):
         """Returns the messages with a text in them that came for the programs that are not here."""
@@ -161,9 +161,9 @@ class Stack:
     def secret(self, name):
         return (self.project.folder / "secrets" / name).read_text().strip()
 
-    def query(self, expression):
-        """Returns the series that Prometheus has for an expression: (labels, value)."""
-        words = urllib.parse.urlencode({"query": expression})
+    def query(self, expression, instant=None):
+        """Returns the series that Prometheus has for an expression, now or then: (labels, value)."""
+        words = urllib.parse.urlencode({"query": expression, **({"time": instant} if instant else {})})
         result = get_json(f"{self.url('prometheus', 9090)}/api/v1/query?{words}")["data"]["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
@@ -185,6 +185,7 @@ class Edge:
         root = until("Caddy has made its authority", lambda: stack.engine.run(
             "exec", container, "cat", "/data/caddy/pki/authorities/local/root.crt", check=False), within=20)
         path.write_text(root)
+        self.authority = root
         context = ssl.create_default_context(cafile=path)
         self.opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), Stay())
 

@@ -2,8 +2,10 @@
 import datetime
 import json
 import os
+import re
 import subprocess
 import unittest
+import urllib.parse
 
 from smtp import MailServer
 from stack import ROOT, scratch_folder, services, tool
@@ -79,15 +81,24 @@ class Rendered(Scratch):
         self.rendered(**targets, **MAIL)
         self.rendered(**{**MAIL, "SMTP_FROM": f"\"{AWKWARD}\" <a@b.example>", "SMTP_SMARTHOST": "[::1]:25"})
 
+    def test_an_address_keeps_what_it_means_whatever_is_in_it(self):
+        for odd in (r"p|a&s\s", """'q' "w" `b`""", "$x #y {{ .Z }}", "<a>^é~日", "[x]!(y)*,;=+"):
+            text = self.rendered(CRITICAL_WEBHOOK_URL=rf"https://u|s:p\w@hook.example/{odd}?a={odd}")
+            url = re.search("url: '(https://.*hook.*)'", text)[1].replace("''", "'")
+            self.assertRegex(url, r"\A[!#$&-;=?-Z\[\]_a-z~%]+\Z")
+            self.assertEqual(urllib.parse.unquote(url.partition("hook.example/")[2]), f"{odd}?a={odd}")
+
     def test_wrong_settings_are_named_and_never_told(self):
         for target in TARGETS:
             name = f"{target.upper()}_WEBHOOK_URL"
-            for url in ("ftp://hook.example/x", "hook.example", "https://", "https:///x", "https://hook.example/a b",
-                        "http://hook.example/{{", "javascript:alert(1)//http://x.example",
+            for url in ("ftp://hook.example/x", "hook.example", "https://", "https:///x", "https://hook|example/a",
+                        "https://hök.example/", " https://hook.example", "javascript:alert(1)//http://x.example",
                         "https://hook.example:no/x", "https://hook.example/%zz", "https://hook.example/a%4",
                         "https://a@b@hook.example/"):
                 self.refused(name, **{name: url})
-            self.refused(f"{name} has a line break", name, **{name: "http://hook.example/\nx: y"})
+            self.refused(f"{name} has a line break", **{name: "http://hook.example/\nx: y"})
+        for line_break in "\n\r\u0085":
+            self.refused("SMTP_USERNAME has a line break", "SMTP_USERNAME is set, but", **MAIL, SMTP_USERNAME=f"a{line_break}b")
         self.refused("missing: SMTP_SMARTHOST SMTP_FROM", SMTP_TO="ops@mail.example")
         self.refused("missing: SMTP_TO", **{**MAIL, "SMTP_TO": ""})
         self.refused("missing: SMTP_SMARTHOST SMTP_FROM SMTP_TO", "smtp_password", SMTP_USERNAME="someone")
@@ -165,7 +176,7 @@ class Sent(Scratch):
             self.folder, SMTP_SMARTHOST=f"127.0.0.1:{self.mail.server_address[1]}",
             SMTP_FROM="\"Stack {{ 'x' }}\" <stack@mail.example>", SMTP_TO="ops@mail.example, dev@mail.example",
             SMTP_USERNAME=AWKWARD,
-            CRITICAL_WEBHOOK_URL=f"{self.hook.url}/c?token=a%7C%26b&c='d'$e")
+            CRITICAL_WEBHOOK_URL=f"{self.hook.url}/c|d?token=a%7C%26b&c='d'$e\\\"é ")
         self.assertEqual(done.returncode, 0, done.stderr)
         port, config = free_port(), self.folder / "alertmanager.yml"
         config.write_text(
@@ -201,7 +212,7 @@ class Sent(Scratch):
         self.assertEqual(self.mail.recipients, ["ops@mail.example", "dev@mail.example"])
         self.assertIn("FatalErrorDetected", self.mail.mails[0])
         path, headers, body = self.hook.requests[0]
-        self.assertEqual(path, "/c?token=a%7C%26b&c='d'$e")
+        self.assertEqual(path, "/c%7Cd?token=a%7C%26b&c='d'$e%5C%22%C3%A9%20")
         self.assertEqual(body["alerts"][0]["labels"]["app"], "shop")
         self.assertFalse({"x-webhook-secret", "authorization"} & {name.lower() for name in headers})
         self.assertFalse(arrived("critical"))

@@ -85,7 +85,7 @@ class Settings(unittest.TestCase):
 class Ignored(unittest.TestCase):
     def test_settings_and_secrets_are_never_committed(self):
         ignored = (ROOT / ".gitignore").read_text().splitlines()
-        self.assertLessEqual({"/.env", "/secrets/"}, set(ignored))
+        self.assertLessEqual({"/.env", "/secrets/", "/backups/"}, set(ignored))
         self.assertFalse({path for path in files() if path == ".env" or path.startswith("secrets/")})
 
 

@@ -5,9 +5,10 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 import unittest
 
-from stack import IMAGES, ROOT, environment, scratch_folder, services, set_up
+from stack import IMAGES, ROOT, environment, scratch_folder, services, set_up, try_to_set_up
 
 SECRETS = {"autolog_webhook_secret", "autolog_operator_tokens", "autolog_app_tokens", "redis_users", "redis_password",
            "redis_exporter_password", "grafana_admin_password", "smtp_password"}
@@ -139,11 +140,81 @@ class Setup(unittest.TestCase):
         for written in ("DOMAIN=a.example", "DOMAIN='a.example'", 'DOMAIN="a.example" # mine', "DOMAIN=a.example # x",
                         "DOMAIN=b.example\nexport DOMAIN=a.example", "DOMAIN=a.example\r", "DOMAIN = a.example",
                         "DOMAIN: a.example"):
-            (self.folder / ".env").write_text(written + "\n")
+            self.write_settings(written + "\n")
+            self.assertEqual(self.compose("grafana")["GF_SERVER_ROOT_URL"], "https://a.example/")
             self.assertIn("https://a.example/ as admin", set_up(self.folder), written)
-            self.assertEqual(environment("grafana", self.folder / ".env")["GF_SERVER_ROOT_URL"], "https://a.example/")
         self.assertIn("https://c.example/", set_up(self.folder, DOMAIN="c.example"))
         self.assertIn("https://localhost/", set_up(self.folder, DOMAIN=""))
+
+    def test_it_reads_values_as_compose_does(self):
+        home = {"HOME": "/nonexistent"}  # as in environment()
+        for written in ("$HOME/x", "${HOME}/x # y", '"${HOME}/x"', "'${HOME}/x'", r'"a\"b\$c\\d"', r"a\b", "it's", 'a"b',
+                        "a#b", "a #b", "#b", "$$a", "$NONE/x", "é ü", "${CLUSTER}-1", "''", "p|a&s;(t)*?"):
+            for before in ("CLUSTER=one\n", "\ufeffCLUSTER=two\n", "CLUSTER='a b'\r\n"):
+                self.write_settings(f"{before}ACME_EMAIL={written}\n")
+                self.assertEqual(self.setting("ACME_EMAIL", **home), self.compose("caddy")["ACME_EMAIL"], written)
+        (self.folder / ".env").write_text("ACME_EMAIL=$ACME_EMAIL\n")
+        self.assertEqual(self.setting("ACME_EMAIL"), "")
+
+    def write_settings(self, text):
+        (self.folder / ".env").write_text(text)
+
+    def compose(self, service):
+        """Returns the variables of a service; what Compose made of a file is kept by the file's name."""
+        copy = tempfile.NamedTemporaryFile(dir=self.folder, delete=False)
+        shutil.copy(self.folder / ".env", copy.name)
+        return environment(service, copy.name)
+
+    def setting(self, name, **variables):
+        script = f"source {ROOT}/scripts/stack/settings.sh; setting {name}"
+        done = subprocess.run(["bash", "-euc", script], cwd=self.folder, env={"PATH": os.environ["PATH"], **variables},
+                              check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.removesuffix("\n")
+
+    def test_a_folder_of_secrets_that_names_a_variable_is_where_compose_looks(self):
+        (self.folder / ".env").write_text('SECRETS_DIR="${HOME}/my secrets"\n')
+        set_up(self.folder, HOME=str(self.folder))
+        self.assertEqual({path.name for path in (self.folder / "my secrets").iterdir()}, SECRETS)
+        (self.folder / ".env").write_text("SECRETS_DIR=${HOME:-/tmp}/x\n")
+        self.fails("without anything else between the braces")
+
+    def fails(self, why):
+        done = try_to_set_up(self.folder)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(why, done.stderr)
+
+    def test_it_does_not_go_on_with_a_secret_that_is_none(self):
+        set_up(self.folder)
+        secret = self.secrets / "redis_password"
+        secret.unlink()
+        secret.touch()
+        self.fails("redis_password is empty")
+        secret.unlink()
+        secret.mkdir()  # as an engine makes of a mount that is missing
+        self.fails("redis_password is no file")
+        secret.rmdir()
+        (self.secrets / ".new").write_text("half a sec")
+        set_up(self.folder)
+        self.assertRegex(secret.read_text(), r"\A[0-9a-f]{64}\n\Z")
+        self.assertEqual({path.name for path in self.secrets.iterdir()}, SECRETS)
+
+    def test_it_says_where_it_cannot_write(self):
+        self.secrets.touch()
+        self.fails("cannot make the folder ./secrets")
+        self.secrets.unlink()
+        (self.folder / ".env").unlink()
+        (self.folder / ".env").mkdir()
+        self.fails(".env is no file")
+
+    def test_what_containers_mount_is_readable_whatever_the_umask(self):
+        set_up(self.folder)
+        acl = self.folder / "stack" / "redis" / "users.acl"
+        acl.chmod(0o600)
+        acl.parent.chmod(0o700)
+        said = set_up(self.folder)
+        self.assertIn("made readable to the containers: ./stack/redis\n", said)
+        self.assertEqual((mode(acl.parent), mode(acl) & 0o444), (0o755, 0o444))
+        self.assertNotIn("made readable", set_up(self.folder))
 
     def test_it_says_what_is_not_set(self):
         said = set_up(self.folder)

@@ -13,6 +13,8 @@ from alertmanager import start_alertmanager, wait_ready
 from programs import Program, call, free_port, get_json, plain_environment, until
 from signals_double import Signals
 
+AWKWARD = r"""p|a&s\s: '"$word" `#{{ .X }},%41 *!~<>^é"""
+
 
 class SmokeTest(unittest.TestCase):
     def setUp(self):
@@ -20,9 +22,16 @@ class SmokeTest(unittest.TestCase):
         set_up(self.folder)
         self.secrets = self.folder / "secrets"
         shutil.copytree(ROOT / "scripts", self.folder / "scripts", dirs_exist_ok=True)
+        self.write_tokens(operator=f"{AWKWARD} 1", app=f"# {AWKWARD} 2")
         self.record_curl()
         self.start_autolog()
         self.start_alertmanager(self.secrets / "autolog_webhook_secret")
+
+    def write_tokens(self, operator, app):
+        self.tokens = operator, app
+        for name, text in (("autolog_operator_tokens", f"admin:{operator}"), ("autolog_app_tokens", app)):
+            (self.secrets / name).unlink()
+            (self.secrets / name).write_text(f"\n{text}\r\n")
 
     def record_curl(self):
         """A curl that writes down its arguments, which everybody on a machine can read."""
@@ -67,12 +76,8 @@ class SmokeTest(unittest.TestCase):
         self.addCleanup(signals.stop)
         return signals
 
-    def secret_texts(self):
-        return [line.rpartition(":")[2] for name in ("autolog_operator_tokens", "autolog_app_tokens")
-                for line in (self.secrets / name).read_text().split()]
-
     def sessions(self):
-        token = self.secret_texts()[0]
+        token = self.tokens[0].encode().decode("latin-1")  # as Python wants the bytes of a header
         return get_json(f"{self.autolog}/api/autolog/list", token)["count"]
 
     def test_it_follows_every_signal_and_leaves_nothing_open(self):
@@ -86,7 +91,7 @@ class SmokeTest(unittest.TestCase):
         for names in signals.resources:
             self.assertRegex(names["service.name"], r"^smoke-[0-9a-f]{8}$")
             self.assertEqual(names["deployment.environment.name"], "smoke")
-        for secret in self.secret_texts():
+        for secret in self.tokens:
             self.assertNotIn(secret, done.stdout)
             self.assertNotIn(secret, self.calls.read_text(), "a secret is an argument of curl")
 
