@@ -75,12 +75,18 @@ pub async fn serve(
     let close = CancellationToken::new();
     let servers = TaskTracker::new();
     let metrics = || Arc::clone(&assembly.metrics);
-    let routes = assembly.api(&config, limits.body, close.clone());
-    servers.spawn(server::serve(api, routes, limits, metrics(), close.clone()));
-    let router = assembly.admin(&config, stop.gently.clone());
+    let for_api = assembly.api(&config, limits.body, close.clone());
+    servers.spawn(server::serve(
+        api,
+        for_api,
+        limits,
+        metrics(),
+        close.clone(),
+    ));
+    let for_admin = assembly.admin(&config, stop.gently.clone());
     servers.spawn(server::serve(
         admin,
-        router,
+        for_admin,
         limits.admin(),
         metrics(),
         close.clone(),

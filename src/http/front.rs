@@ -60,14 +60,14 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn new(routes: Routes, limits: Limits, metrics: Arc<Metrics>) -> Self {
-        let router = routes
+    pub(super) fn new(all: Routes, limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let router = all
             .router
             .fallback(async || ApiError::NotFound)
             .method_not_allowed_fallback(method_not_allowed);
         Self {
             router: CatchPanic::custom(router, Panicked(Arc::clone(&metrics))),
-            check: routes.check,
+            check: all.check,
             metrics,
             flood: Flood::default(),
             ids: RequestIds::new(),

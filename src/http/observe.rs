@@ -44,7 +44,11 @@ impl Observation {
                 span((route, method), id, request.headers())
             },
             begun: Instant::now(),
-            webhook: WebhookPath::of(path).0,
+            webhook: if route == Route::Webhook {
+                WebhookPath::of(path).0
+            } else {
+                WebhookType::Other
+            },
             metrics: Arc::clone(metrics),
             status: Status::ClientGone,
         }

@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(params.number("limit", 1..=10).unwrap(), Some(7));
         let texts = params.texts(["flag", "app", "sum"]).unwrap();
         assert_eq!(
-            texts.map(|text| text.unwrap_or_default()),
+            texts.map(Option::unwrap_or_default),
             ["", "team/shop", "1 2"]
         );
     }
