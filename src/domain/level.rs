@@ -1,10 +1,12 @@
 //! How verbose a session is.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::text;
 
 /// How verbose the application logs, the least verbose first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// What an alert, an error window or an operator asks for by default.
     Debug,
@@ -27,11 +29,9 @@ impl Level {
 #[error("must be debug or trace")]
 pub struct UnknownLevel;
 
-impl TryFrom<String> for Level {
-    type Error = UnknownLevel;
-
-    fn try_from(text: String) -> Result<Self, UnknownLevel> {
-        text.parse()
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::parse(deserializer)
     }
 }
 

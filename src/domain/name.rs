@@ -1,11 +1,11 @@
 //! Validated names: what may become a key, a label or a log field.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::text;
 
 /// Why a text is no valid name. Never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,11 +26,6 @@ pub enum NameError {
         allowed: &'static str,
     },
 }
-
-/// A text where it stands in what is read, if it stands there as it is.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Defines one kind of name: a shared string that can only be made by its rule.
 macro_rules! name {
@@ -84,8 +79,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let Text(text) = Text::deserialize(deserializer)?;
-                Self::parse(&text).map_err(D::Error::custom)
+                text::parse(deserializer)
             }
         }
 
@@ -134,7 +128,7 @@ name!(
 /// not print.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Reason(String);
+pub struct Reason(Box<str>);
 
 impl Reason {
     /// The most characters a reason may have.
@@ -149,7 +143,7 @@ impl Reason {
                 allowed: "characters that print",
             })
         } else {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         }
     }
 
@@ -178,7 +172,7 @@ impl Reason {
 
     /// Forgets the text.
     pub fn clear(&mut self) {
-        self.0 = String::new();
+        self.0 = Box::default();
     }
 }
 

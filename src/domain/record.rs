@@ -50,7 +50,7 @@ pub struct Record {
     pub barred: Vec<Barred>,
     /// The alerts that have shared a holder as long as they may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub barred_others: Option<BarredOthers>,
+    pub barred_others: Option<Box<BarredOthers>>,
     /// Refused alerts that open when what refused them lifts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -249,11 +249,11 @@ impl Record {
                 Ending::MaxSession
             }
             Cause::Others(others) if used_up => {
-                self.barred_others = Some(BarredOthers {
+                self.barred_others = Some(Box::new(BarredOthers {
                     seen: others.seen.clone(),
                     from: holder.expires_at,
                     until,
-                });
+                }));
                 Ending::MaxSession
             }
             Cause::Errors | Cause::Others(_) | Cause::Operator { .. } => Ending::Expired,

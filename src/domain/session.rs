@@ -4,14 +4,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::holder::{Cause, Holder, Source};
 use super::level::Level;
+use super::text;
 use super::time::Time;
 
 /// The most holders a session may have.
 pub const MAX_HOLDERS: usize = 32;
 
 /// What tells one session from another: a ULID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct SessionId(ulid::Ulid);
 
 impl SessionId {
@@ -34,11 +35,17 @@ impl From<SessionId> for String {
     }
 }
 
-impl TryFrom<String> for SessionId {
-    type Error = ulid::DecodeError;
+impl std::str::FromStr for SessionId {
+    type Err = ulid::DecodeError;
 
-    fn try_from(text: String) -> Result<Self, ulid::DecodeError> {
-        ulid::Ulid::from_string(&text).map(Self)
+    fn from_str(text: &str) -> Result<Self, ulid::DecodeError> {
+        ulid::Ulid::from_string(text).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::parse(deserializer)
     }
 }
 

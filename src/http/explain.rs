@@ -151,7 +151,7 @@ fn barred_bodies(record: &Record) -> impl Iterator<Item = BarredBody> {
         alerts: Some(barred.seen.len()),
         until: instant(barred.until),
     };
-    let crowds = record.barred_others.iter().map(crowd);
+    let crowds = record.barred_others.as_deref().into_iter().map(crowd);
     record.barred.iter().map(one).chain(crowds)
 }
 

@@ -135,11 +135,11 @@ fn worst(alerts: usize) -> Record {
                 until: LATE,
             })
             .collect(),
-        barred_others: Some(BarredOthers {
+        barred_others: Some(Box::new(BarredOthers {
             seen: crowd(),
             from: LATE,
             until: LATE,
-        }),
+        })),
         waiting: (0..MAX_WAITING).map(waiting).collect(),
         expired_firing: memories(),
         resolved: memories(),

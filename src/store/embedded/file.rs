@@ -29,7 +29,7 @@ const WINDOWS: TableDefinition<'_, &str, &str> = TableDefinition::new("windows")
 const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 
 /// All is in memory already, so the file's own cache can be small.
-const CACHE_BYTES: usize = 512 * 1024;
+const CACHE_BYTES: usize = 256 * 1024;
 
 /// The file of the embedded store, or memory that stands in for one.
 pub(super) struct File {
