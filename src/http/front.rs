@@ -9,10 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower::Service;
@@ -93,7 +94,9 @@ impl Front {
         let id = self.ids.of(request.headers());
         let mut observation = Observation::begin(&self.metrics, &request, &id);
         let mut response = match &self.check {
-            Some(check) if is_poll(&observation, &request) => self.poll(check, &request),
+            Some(check) if is_poll(&observation, &request) => at_once(&self.metrics, || {
+                check.answer(request.uri(), request.headers())
+            }),
             // Boxed, since what it needs would make every connection larger.
             _ => Box::pin(self.route(request, &observation)).await,
         };
@@ -106,20 +109,6 @@ impl Front {
         response.headers_mut().insert(REQUEST_ID, id);
         observation.end(response.status());
         Ok(response.map(|content| Answer::new(content, progress)))
-    }
-
-    /// Answers a poll, without a step that waits.
-    fn poll(&self, check: &Check, request: &Request<Incoming>) -> Response<Content> {
-        let answer = || check.answer(request.uri(), request.headers());
-        // Nothing that is changed half-way is seen again: what a poll writes are numbers.
-        match catch_unwind(AssertUnwindSafe(answer)) {
-            Ok(Ok(response)) => response.map(Content::Whole),
-            Ok(Err(error)) => error.into_response().map(Content::Pieces),
-            Err(_said) => {
-                self.metrics.requests.panicked();
-                ApiError::Panicked.into_response().map(Content::Pieces)
-            }
-        }
     }
 
     /// Lets the router answer, and reads what is left of the request's body.
@@ -158,6 +147,22 @@ fn is_poll(observation: &Observation, request: &Request<Incoming>) -> bool {
         && request.body().is_end_stream()
 }
 
+/// Answers without a step that waits; a panic ends as it does in the router.
+fn at_once(
+    metrics: &Arc<Metrics>,
+    answer: impl FnOnce() -> Result<Response<Full<Bytes>>, ApiError>,
+) -> Response<Content> {
+    // What an answer leaves half-done are counts of itself.
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Ok(response)) => response.map(Content::Whole),
+        Ok(Err(error)) => error.into_response().map(Content::Pieces),
+        Err(said) => {
+            let mut panicked = Panicked(Arc::clone(metrics));
+            panicked.response_for_panic(said).map(Content::Pieces)
+        }
+    }
+}
+
 /// Answers for a handler that panicked; what it said is the panic hook's to log and nobody else's to know.
 #[derive(Clone)]
 struct Panicked(Arc<Metrics>);
@@ -177,3 +182,6 @@ impl ResponseForPanic for Panicked {
 async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,6 +77,23 @@ async fn an_application_with_a_session_is_told_how_verbose_and_how_long() {
 }
 
 #[tokio::test]
+async fn a_poll_with_a_body_and_one_for_the_head_alone_are_answered_as_any_other() {
+    let service = Service::start(&[]);
+    let session = json!({"app": "shop", "environment": "production"});
+    enable(&service, session).await;
+    let plain = poll(&service, SHOP, &[]).await;
+    let with_body = service.request(Method::GET, SHOP).body("nobody reads this");
+    let with_body = Reply::to(with_body).await;
+    assert_eq!(with_body.json()["revision"], plain.json()["revision"]);
+    let head = Reply::to(service.request(Method::HEAD, SHOP)).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    for name in ["etag", "cache-control", "content-type", "content-length"] {
+        assert_eq!(with_body.header(name), plain.header(name), "{name}");
+        assert_eq!(head.header(name), plain.header(name), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_one_endpoint_shows_to_polls_of_that_endpoint_and_is_listed_for_others() {
     let service = Service::start(&[]);
     let body = json!({
