@@ -73,8 +73,8 @@ impl Sessions {
                 "Alerts that fired on while their session had expired: the TTL is too short for the sender's repeat interval.",
             )?,
             clamped: families.counter(
-                "autolog_alert_overrides_clamped_total",
-                "Levels and TTLs that alerts asked for and that were brought within the bounds.",
+                "autolog_alerts_clamped_total",
+                "Alerts whose level or TTL was brought within the bounds.",
             )?,
             endpoints_dropped: families.counter(
                 "autolog_alert_endpoints_dropped_total",

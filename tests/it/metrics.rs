@@ -14,7 +14,7 @@ const ALWAYS: [&str; 36] = [
     "autolog_webhook_duration_seconds",
     "autolog_alerts_total",
     "autolog_alert_gaps_total",
-    "autolog_alert_overrides_clamped_total",
+    "autolog_alerts_clamped_total",
     "autolog_alert_endpoints_dropped_total",
     "autolog_detection_seconds",
     "autolog_sessions_opened_total",

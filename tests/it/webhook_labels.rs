@@ -35,7 +35,7 @@ fn length(holder: &Value) -> i64 {
 
 #[tokio::test]
 async fn an_alert_asks_for_a_ttl_and_a_level_within_the_bounds() {
-    let clamped = "autolog_alert_overrides_clamped_total";
+    let clamped = "autolog_alerts_clamped_total";
     for (labels, seconds, remarks) in [
         (&[("autolog_ttl", "2m")][..], 120, 0.0),
         (&[("autolog_ttl", "90")], 90, 0.0),
