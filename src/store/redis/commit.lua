@@ -34,7 +34,7 @@ for index = 9, #ARGV, 5 do
   chain = redis.sha1hex(chain .. ARGV[index + 2])
   entries[#entries + 1] = { string.format('%.0f', seq), chain, ARGV[index], ARGV[index + 2] }
 end
-local last = string.format('%.0f', seq)
+local number = string.format('%.0f', seq)
 
 for _, entry in ipairs(entries) do
   redis.call(
@@ -42,34 +42,32 @@ for _, entry in ipairs(entries) do
     'epoch', epoch, 'seq', entry[1], 'chain', entry[2], 'op', entry[3], 'payload', entry[4]
   )
 end
-redis.call('HSET', meta, 'seq', last, 'chain', chain)
+redis.call('HSET', meta, 'seq', number, 'chain', chain)
 
 local put, named, gone, held, ended, of_sources, of_nobody = {}, {}, {}, {}, {}, {}, {}
-local function add(list, ...)
-  for _, value in ipairs({ ... }) do
-    list[#list + 1] = value
-  end
-end
 for index = 9, #ARGV, 5 do
   local op, field, payload, ends = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3]
   if op == 'halt' then
     redis.call('HSET', meta, 'halt', payload)
   else
     if op == 'put' then
-      add(put, field, payload)
-      add(named, 0, field)
+      local last = #put
+      put[last + 1], put[last + 2] = field, payload
+      named[last + 1], named[last + 2] = '0', field
     else
-      add(gone, field)
+      gone[#gone + 1] = field
     end
     if ends ~= '' then
-      add(held, ends, field)
+      local last = #held
+      held[last + 1], held[last + 2] = ends, field
     else
-      add(ended, field)
+      ended[#ended + 1] = field
     end
     if ends ~= '' and ARGV[index + 4] == '1' then
-      add(of_sources, ends, field)
+      local last = #of_sources
+      of_sources[last + 1], of_sources[last + 2] = ends, field
     else
-      add(of_nobody, field)
+      of_nobody[#of_nobody + 1] = field
     end
   end
 end
@@ -89,5 +87,5 @@ call('ZADD', expiry, held)
 call('ZREM', expiry, ended)
 call('ZADD', automatic, of_sources)
 call('ZREM', automatic, of_nobody)
-redis.call('SET', KEYS[7], table.concat({ last, epoch, chain, ARGV[6] }, ' '), 'PX', ARGV[7])
-return { 'committed', last, chain }
+redis.call('SET', KEYS[7], table.concat({ number, epoch, chain, ARGV[6] }, ' '), 'PX', ARGV[7])
+return { 'committed', number, chain }
