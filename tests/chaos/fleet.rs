@@ -40,14 +40,20 @@ pub(crate) struct Door {
 impl Fleet {
     /// Starts a replica for each of these addresses of the store, and waits until all are ready.
     pub(crate) async fn start(stores: &[String]) -> Self {
+        Self::start_with(stores, &[]).await
+    }
+
+    /// The same, with `variables` set besides.
+    pub(crate) async fn start_with(stores: &[String], variables: &[(&str, &str)]) -> Self {
         let start = |store: &String| {
-            Service::start(&[
+            let usual = [
                 ("AUTOLOG_STORE", store.as_str()),
                 ("AUTOLOG_TTL_MIN", "1s"),
                 ("AUTOLOG_MAX_SESSIONS", "100000"),
                 ("AUTOLOG_MAX_AUTOMATIC", "100000"),
                 ("AUTOLOG_LOG", "autolog=debug,info"),
-            ])
+            ];
+            Service::start(&[&usual, variables].concat())
         };
         let fleet = Self {
             replicas: stores.iter().map(start).collect(),
@@ -64,7 +70,10 @@ impl Fleet {
     }
 
     pub(crate) fn doors(&self) -> Vec<Door> {
-        self.replicas.iter().map(Door::of).collect()
+        self.replicas
+            .iter()
+            .map(|replica| Door::of(replica, true))
+            .collect()
     }
 
     /// The sum of a metric over all replicas.
@@ -96,11 +105,13 @@ impl Fleet {
 }
 
 impl Door {
-    fn of(service: &Service) -> Self {
+    /// The door of a replica; every request comes on a connection of its own unless it `keeps` them.
+    pub(crate) fn of(service: &Service, keeps: bool) -> Self {
         Self {
             url: service.url().into(),
             client: reqwest::Client::builder()
                 .no_proxy()
+                .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
                 .timeout(PATIENCE)
                 .build()
                 .unwrap(),
@@ -179,4 +190,16 @@ fn escaped(text: &str) -> String {
         write!(escaped, "%{byte:02X}").unwrap();
         escaped
     })
+}
+
+/// Every series of a metric of a replica, and its value.
+pub(crate) async fn family(replica: &Service, name: &str) -> BTreeMap<String, f64> {
+    let text = replica.admin("/metrics").await.1;
+    let of_family = |line: &str| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let rest = series.strip_prefix(name)?;
+        let is_it = rest.is_empty() || rest.starts_with('{');
+        is_it.then_some((series.to_owned(), value.parse().ok()?))
+    };
+    text.lines().filter_map(of_family).collect()
 }

@@ -21,7 +21,7 @@ use crate::writer::{Board, Writer, poll};
 use crate::{figure, is_strict, lasts, until, validators};
 
 /// How long a session of a writer lasts, unless a scenario says otherwise: to the end.
-const LONG: u64 = 3_600;
+pub(crate) const LONG: u64 = 3_600;
 /// Within this time all replicas say the same once the store takes writes again.
 pub(crate) const CONVERGED: Duration = Duration::from_secs(5);
 /// No write may take longer to be refused.
@@ -77,6 +77,15 @@ impl Run {
 
     /// Uses a fleet; sessions last this many seconds.
     pub(crate) fn with_sessions_of(length: u64, fleet: Fleet, address: RedisAddress) -> Self {
+        Self::with(length, true, fleet, address)
+    }
+
+    /// Uses a fleet whose configuration lets sessions of alerts last as briefly as others: this many seconds.
+    pub(crate) fn with_brief_sessions_of(length: u64, fleet: Fleet, address: RedisAddress) -> Self {
+        Self::with(length, false, fleet, address)
+    }
+
+    fn with(length: u64, alerts_last: bool, fleet: Fleet, address: RedisAddress) -> Self {
         let (history, board) = (Arc::new(History::default()), Arc::new(Board::default()));
         let gate = Arc::new(RwLock::new(()));
         let (mut writers, mut watchers) = (JoinSet::new(), JoinSet::new());
@@ -87,6 +96,7 @@ impl Run {
                 history: Arc::clone(&history),
                 board: Arc::clone(&board),
                 length,
+                alerts_last,
                 gate: Arc::clone(&gate),
             };
             writers.spawn(writer.write());
@@ -130,15 +140,17 @@ impl Run {
         (validators::lost(&self.history.promises(), &live), took)
     }
 
-    /// Waits until all replicas say the same, and, where nothing may be lost, until nothing acknowledged is missing: they
-    /// may all be behind the store.
+    /// Waits until all replicas say the same, and until no stop is lost and, where nothing may be, nothing else either:
+    /// they may all be behind the store, and what is lost is made again.
     async fn converged(&self, losses: Losses) -> (Live, Duration) {
         let started = Instant::now();
         loop {
             let (live, _) = self.fleet.agreed().await;
             let took = started.elapsed();
-            let lost = validators::lost(&self.history.promises(), &live);
-            if losses == Losses::Told || lost.is_empty() || took > CONVERGED {
+            let promises = self.history.promises();
+            let is_whole = losses == Losses::Told || validators::lost(&promises, &live).is_empty();
+            let is_quiet = validators::no_lost_disable(&promises, &live).is_ok();
+            if (is_whole && is_quiet) || took > CONVERGED {
                 return (live, took);
             }
             tokio::time::sleep(Duration::from_millis(20)).await; // polls until the deadline
