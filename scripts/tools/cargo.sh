@@ -2,7 +2,7 @@
 # Programs built with cargo. Sourced by scripts/tools.sh.
 : "${tools:?}"
 
-readonly DENY_VERSION=0.20.2 FUZZ_VERSION=0.13.2 EDGE_VERSION=19.15.1
+readonly DENY_VERSION=0.20.2 FUZZ_VERSION=0.13.2 EDGE_VERSION=19.15.1 SWAGGER_VERSION=0.1.2
 
 # Builds a cargo command unless that version is there: cargo_tool NAME VERSION
 cargo_tool() {
@@ -19,12 +19,24 @@ deny() { cargo_tool deny "$DENY_VERSION"; }
 
 fuzz() { cargo_tool fuzz "$FUZZ_VERSION"; }
 
-# A feature-flag proxy, which the benchmarks can measure beside the service.
+# A feature-flag proxy, which the benchmarks can measure beside the service. It would fetch its web pages from elsewhere
+# while it is built: they are taken from the registry instead.
 unleash_edge() {
   if [[ $("$tools/bin/unleash-edge" --version 2>/dev/null) != "unleash-edge $EDGE_VERSION" ]]; then
     need cargo
     say "building unleash-edge $EDGE_VERSION (some ten minutes)"
-    cargo install --quiet --locked --no-default-features "unleash-edge@$EDGE_VERSION" --root "$tools" >&2
+    SWAGGER_UI_DOWNLOAD_URL="file://$(swagger_ui)" \
+      cargo install --quiet --locked --no-default-features "unleash-edge@$EDGE_VERSION" --root "$tools" >&2
   fi
   printf '%s\n' "$tools/bin"
+}
+
+swagger_ui() {
+  local folder=$tools/.new.swagger-ui
+  mkdir -p "$folder/src"
+  printf '[package]\nname = "fetch"\nedition = "2024"\n[dependencies]\nutoipa-swagger-ui-vendored = "=%s"\n' \
+    "$SWAGGER_VERSION" >"$folder/Cargo.toml"
+  touch "$folder/src/lib.rs"
+  cargo fetch --quiet --manifest-path "$folder/Cargo.toml" >&2
+  printf '%s\n' "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/"utoipa-swagger-ui-vendored-$SWAGGER_VERSION"/res/*.zip
 }
