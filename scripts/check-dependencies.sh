@@ -6,7 +6,7 @@ PATH=${XDG_CACHE_HOME:-$HOME/.cache}/autolog/tools/bin:$PATH
 
 # Nothing builds these two every day, so their locks would fall behind the service's own.
 for part in bench fuzz; do
-  cargo metadata --locked --format-version 1 --manifest-path "$part/Cargo.toml" >/dev/null
+  cargo update --quiet --locked --workspace --manifest-path "$part/Cargo.toml"
 done
 
 cargo deny --locked --log-level error check bans licenses sources
