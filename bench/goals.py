@@ -10,7 +10,7 @@ import threading
 import time
 
 from load import pace, polls_of, saturate
-from peers import FLAGS, TOKEN as PEER_TOKEN, unleash_edge
+from peers import CLIENT_TOKEN, FLAGS, FRONTEND_TOKEN, unleash_edge
 from servers import (
     LOAD_CORE, OPERATOR, TARGET, TOKEN, WEBHOOK, Autolog, Client, Server, Wire, free_port, message, redis, until)
 
@@ -103,13 +103,14 @@ def peer(size):
         with Autolog(folder, "memory:") as autolog, unleash_edge(folder) as proxy:
             autolog.fill(1000)
             ours, theirs, same = [], [], []
-            tag = Client(proxy.port).get("/api/client/features", None, Authorization=PEER_TOKEN)[2]["ETag"]
+            tag = Client(proxy.port).get("/api/client/features", None, Authorization=CLIENT_TOKEN)[2]["ETag"]
             for _ in range(size.rounds):
                 ours.append(saturate(autolog, folder, size.seconds))
                 theirs.append(saturate(
-                    proxy, folder, size.seconds, targets=FLAGS, path=("/api/frontend/features/app-", ""), authorization=PEER_TOKEN))
+                    proxy, folder, size.seconds, targets=FLAGS, path=("/api/frontend/features/app-", ""),
+                    authorization=FRONTEND_TOKEN))
                 same.append(saturate(
-                    proxy, folder, size.seconds, targets=1, path=("/api/client/features?", ""), authorization=PEER_TOKEN,
+                    proxy, folder, size.seconds, targets=1, path=("/api/client/features?", ""), authorization=CLIENT_TOKEN,
                     headers=[f"If-None-Match: {tag}"]))
     rates = [median(rounds, "rate") for rounds in (ours, theirs, same)]
     print(f"     poll {rates[0]:,.0f}/s · its evaluation {rates[1]:,.0f}/s · its 304 {rates[2]:,.0f}/s")

@@ -4,7 +4,7 @@ import subprocess
 
 from servers import ROOT, Server, free_port
 
-TOKEN = "*:development.not-a-secret"
+CLIENT_TOKEN, FRONTEND_TOKEN = "*:development.not-a-secret", "*:development.not-a-secret-either"
 FLAGS = 500
 
 
@@ -17,6 +17,7 @@ def unleash_edge(folder):
     file = folder / "flags.json"
     file.write_text(json.dumps({"version": 2, "features": flags}))
     port = free_port()
-    argv = [f"{tools.stdout.strip()}/unleash-edge", "--port", port, "--interface", "127.0.0.1", "--workers", "1", "offline",
-            "--bootstrap-file", file, "--tokens", TOKEN]
+    argv = [f"{tools.stdout.strip()}/unleash-edge", "--port", port, "--interface", "127.0.0.1", "offline",
+            "--bootstrap-file", file, "--workers", "1", "--client-tokens", CLIENT_TOKEN,
+            "--frontend-tokens", FRONTEND_TOKEN]
     return Server(argv, folder, port)

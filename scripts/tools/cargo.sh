@@ -22,13 +22,14 @@ fuzz() { cargo_tool fuzz "$FUZZ_VERSION"; }
 # A feature-flag proxy, which the benchmarks can measure beside the service. It would fetch its web pages from elsewhere
 # while it is built: they are taken from the registry instead.
 unleash_edge() {
-  if [[ $("$tools/bin/unleash-edge" --version 2>/dev/null) != "unleash-edge $EDGE_VERSION" ]]; then
+  local folder=$tools/unleash-edge-$EDGE_VERSION
+  if [[ ! -x $folder/bin/unleash-edge ]]; then
     need cargo
     say "building unleash-edge $EDGE_VERSION (some ten minutes)"
     SWAGGER_UI_DOWNLOAD_URL="file://$(swagger_ui)" \
-      cargo install --quiet --locked --no-default-features "unleash-edge@$EDGE_VERSION" --root "$tools" >&2
+      cargo install --quiet --locked --no-default-features "unleash-edge@$EDGE_VERSION" --root "$folder" >&2
   fi
-  printf '%s\n' "$tools/bin"
+  printf '%s\n' "$folder/bin"
 }
 
 swagger_ui() {
