@@ -26,6 +26,7 @@ mod topology;
 
 mod chance;
 mod cluster;
+mod cut_off;
 mod fleet;
 mod history;
 mod matrix;

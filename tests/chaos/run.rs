@@ -21,7 +21,7 @@ use crate::writer::{Board, Writer, poll};
 use crate::{figure, is_strict, lasts, until, validators};
 
 /// How long a session of a writer lasts, unless a scenario says otherwise: to the end.
-const LONG: u64 = 3_600;
+pub(crate) const LONG: u64 = 3_600;
 /// Within this time all replicas say the same once the store takes writes again.
 pub(crate) const CONVERGED: Duration = Duration::from_secs(5);
 /// No write may take longer to be refused.
