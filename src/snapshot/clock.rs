@@ -60,3 +60,53 @@ impl Clock {
 fn wall() -> SystemTime {
     SystemTime::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn clock() -> Clock {
+        Clock::start(Time::from_millis(1_000_000), Instant::now())
+    }
+
+    // A host that slept looks the same: its wall clock has gone on and its monotonic clock has not.
+    #[test]
+    fn a_wall_clock_that_is_set_an_hour_forward_or_back_is_noticed() {
+        for set in [JUMP + Duration::from_millis(10), HOUR] {
+            let mut forward = clock();
+            forward.wall -= set;
+            assert!(forward.has_jumped(), "{set:?} forward");
+            let mut back = clock();
+            back.wall += set;
+            assert!(back.has_jumped(), "{set:?} back");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_drifts_slowly_has_not_jumped() {
+        for drift in [
+            Duration::ZERO,
+            Duration::from_secs(1),
+            Duration::from_millis(4_500),
+        ] {
+            let mut ahead = clock();
+            ahead.wall -= drift;
+            assert!(!ahead.has_jumped(), "{drift:?} ahead");
+            let mut behind = clock();
+            behind.wall += drift;
+            assert!(!behind.has_jumped(), "{drift:?} behind");
+        }
+    }
+
+    #[test]
+    fn the_store_s_time_goes_on_with_the_monotonic_clock_whatever_the_wall_clock_does() {
+        let mut clock = clock();
+        let before = clock.now();
+        clock.wall += HOUR;
+        assert!(clock.now().since(before) < Duration::from_secs(1));
+        clock.monotonic -= Duration::from_secs(10);
+        assert!(clock.now().since(before) >= Duration::from_secs(10));
+    }
+}
