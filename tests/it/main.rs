@@ -48,6 +48,7 @@ mod replicas;
 mod reply;
 mod roles;
 mod rollback;
+mod rotation;
 mod rules;
 mod secrets;
 mod service;
