@@ -17,12 +17,12 @@ async fn connect(service: &Service) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-async fn send(stream: &mut TcpStream, text: &str) {
+pub(crate) async fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).await.unwrap();
 }
 
 /// Reads until the head and what came with it hold `end`, or the connection is closed.
-async fn read_to(stream: &mut TcpStream, end: &str) -> String {
+pub(crate) async fn read_to(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4_096];
     let reading = async {
@@ -49,10 +49,10 @@ async fn idle(service: &Service) -> TcpStream {
     stream
 }
 
-/// A connection on which an enable has begun whose last byte is missing.
-async fn unfinished(service: &Service) -> TcpStream {
+/// A connection on which an enable has begun whose last byte is missing: `}`.
+pub(crate) async fn unfinished(service: &Service, app: &str) -> TcpStream {
     let mut stream = connect(service).await;
-    let body = r#"{"app":"shop","environment":"production"}"#;
+    let body = format!(r#"{{"app":"{app}","environment":"production"}}"#);
     let head = format!(
         "POST /api/autolog/enable HTTP/1.1\r\nhost: autolog\r\nauthorization: Bearer {OPERATOR_TOKEN}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -68,7 +68,10 @@ async fn a_stop_is_announced_serves_on_for_a_while_and_ends_in_order() {
     let mut service = Service::start(&[]);
     ready(&service).await;
     let mut idle = idle(&service).await;
-    let (mut finishing, mut endless) = (unfinished(&service).await, unfinished(&service).await);
+    let (mut finishing, mut endless) = (
+        unfinished(&service, "shop").await,
+        unfinished(&service, "shop").await,
+    );
     let _silent = connect(&service).await;
 
     let stopped = Instant::now();
@@ -131,7 +134,7 @@ async fn a_second_signal_ends_it_at_once() {
     let mut service = Service::start(&[]);
     ready(&service).await;
     let _idle = idle(&service).await;
-    let _endless = unfinished(&service).await;
+    let _endless = unfinished(&service, "shop").await;
     service.signal("TERM");
     service.wait_for_log("stopping");
     let stopped = Instant::now();

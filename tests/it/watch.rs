@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::replica::{durable, ready, replica, unready_replica};
 use crate::service::{APP_TOKEN, OPERATOR_TOKEN, SOON, Service, WEBHOOK_SECRET, eventually};
+use crate::shutdown::{read_to, send, unfinished};
 
 const WATCH_SHOP: &str = "/api/autolog/watch?app=shop&environment=production";
 
@@ -214,7 +215,8 @@ async fn a_watch_without_an_application_is_refused() {
 }
 
 #[tokio::test]
-async fn a_thousand_watchers_do_not_hold_up_the_end() {
+async fn a_thousand_watchers_and_500_requests_in_flight_do_not_hold_up_the_end_and_nothing_is_lost()
+{
     let mut service = Service::start(&[]);
     ready(&service).await;
     let mut streams = Vec::new();
@@ -231,13 +233,35 @@ async fn a_thousand_watchers_do_not_hold_up_the_end() {
         told.insert(stream.revision().await);
     }
     assert_eq!(told.len(), 1, "nothing is granted to anyone");
+    let mut requests = Vec::new();
+    for number in 0..500 {
+        requests.push(unfinished(&service, &format!("in-flight-{number}")).await);
+    }
+    let connections = service.metric("autolog_http_connections");
+    assert!(connections.await >= 1_500.0);
+
     let begun = Instant::now();
     service.signal("TERM");
-    assert_eq!(service.wait_for_exit(Duration::from_secs(10)), Some(0));
     for stream in &mut streams {
         assert!(stream.event().await.is_none());
     }
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    let ended = begun.elapsed();
+    for request in &mut requests {
+        send(request, "}").await;
+    }
+    for request in &mut requests {
+        let reply = read_to(request, "never").await;
+        assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    }
+    assert_eq!(service.wait_for_exit(Duration::from_secs(10)), Some(0));
+    let took = begun.elapsed();
+    println!(
+        "F22: 1,000 streams ended {ended:.1?} after the signal; 500 of 500 requests answered; gone after {took:.1?}"
+    );
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    service.restart();
+    ready(&service).await;
+    assert_eq!(service.sessions().await.len(), 500);
 }
 
 #[tokio::test]
