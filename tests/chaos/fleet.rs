@@ -64,7 +64,10 @@ impl Fleet {
     }
 
     pub(crate) fn doors(&self) -> Vec<Door> {
-        self.replicas.iter().map(Door::of).collect()
+        self.replicas
+            .iter()
+            .map(|replica| Door::of(replica, true))
+            .collect()
     }
 
     /// The sum of a metric over all replicas.
@@ -96,11 +99,13 @@ impl Fleet {
 }
 
 impl Door {
-    fn of(service: &Service) -> Self {
+    /// The door of a replica; every request comes on a connection of its own unless it `keeps` them.
+    pub(crate) fn of(service: &Service, keeps: bool) -> Self {
         Self {
             url: service.url().into(),
             client: reqwest::Client::builder()
                 .no_proxy()
+                .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
                 .timeout(PATIENCE)
                 .build()
                 .unwrap(),
@@ -179,4 +184,16 @@ fn escaped(text: &str) -> String {
         write!(escaped, "%{byte:02X}").unwrap();
         escaped
     })
+}
+
+/// Every series of a metric of a replica, and its value.
+pub(crate) async fn family(replica: &Service, name: &str) -> BTreeMap<String, f64> {
+    let text = replica.admin("/metrics").await.1;
+    let of_family = |line: &str| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let rest = series.strip_prefix(name)?;
+        let is_it = rest.is_empty() || rest.starts_with('{');
+        is_it.then_some((series.to_owned(), value.parse().ok()?))
+    };
+    text.lines().filter_map(of_family).collect()
 }

@@ -18,7 +18,10 @@ const ROWS: [(&str, &str); 27] = [
     ("F14 scripts forgotten", "here"),
     ("F15 Redis full", "here"),
     ("F16 kill of the embedded store", "tests/it/kill.rs"),
-    ("F17 jumping clocks", "tests/it/time.rs"),
+    (
+        "F17 jumping clocks",
+        "src/snapshot/clock.rs, tests/it/time.rs",
+    ),
     ("F18 replica dies or stands still", "here"),
     ("F19 Alertmanager and a service that is away", "tests/e2e"),
     (
@@ -26,8 +29,14 @@ const ROWS: [(&str, &str); 27] = [
         "tests/it/http_connections.rs",
     ),
     ("F21 panics", "src/http/front.rs, src/app/tasks.rs"),
-    ("F22 shutdown under load", "tests/it/shutdown.rs"),
-    ("F23 rotation and floods of secrets", "tests/it/secrets.rs"),
+    (
+        "F22 shutdown under load",
+        "tests/it/shutdown.rs, tests/it/watch.rs",
+    ),
+    (
+        "F23 rotation and floods of secrets",
+        "tests/it/rotation.rs, tests/it/http_auth.rs, tests/it/roles.rs, src/credentials/tests.rs",
+    ),
     (
         "F24 invented names",
         "tests/it/errors.rs, tests/it/metrics.rs",
