@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long requests in flight may still take when the service stops at once.
 const HURRY: Duration = Duration::from_millis(500);
+
+/// How many new connections may wait to be accepted; the system has a limit of its own (`net.core.somaxconn`).
+const QUEUE: u32 = 16_384;
 
 /// The addresses on which the service listens.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +68,8 @@ pub async fn serve(
     let assembly = Assembly::open(&config)?;
     let limits = limits(&config);
     server::raise_open_files(limits.connections);
-    let api = listen(config.listeners.api, "AUTOLOG_LISTEN").await?;
-    let admin = listen(config.listeners.admin, "AUTOLOG_ADMIN_LISTEN").await?;
+    let api = listen(config.listeners.api, "AUTOLOG_LISTEN")?;
+    let admin = listen(config.listeners.admin, "AUTOLOG_ADMIN_LISTEN")?;
     let addresses = Addresses {
         api: api.local_addr()?,
         admin: admin.local_addr()?,
@@ -130,7 +133,17 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
-    listener.with_context(|| format!("{variable}: cannot listen on {address}"))
+/// Listens with as long a queue of new connections as the system allows: pollers that have all been restarted at once
+/// overflow a short one, and then they wait for seconds.
+fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    let listening = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(QUEUE)
+    };
+    listening().with_context(|| format!("{variable}: cannot listen on {address}"))
 }
