@@ -24,6 +24,7 @@ mod list;
 mod observe;
 pub mod openapi;
 mod phase;
+pub mod room;
 pub mod route;
 pub mod server;
 pub mod trace;

@@ -20,6 +20,7 @@ use super::freeze;
 use super::limits::BodyLimits;
 use super::list::{List, list};
 use super::openapi;
+use super::room::Room;
 use super::route::Route;
 use super::watch::{Watch, watch};
 use super::webhook::{Receiver, webhook};
@@ -61,6 +62,7 @@ struct Shared {
     list: List,
     report: Report,
     receiver: Receiver,
+    room: Room,
 }
 
 /// The routes of the API listener.
@@ -86,6 +88,7 @@ pub fn routes(api: Api) -> Routes {
             mapping: Arc::new(api.mapping),
         },
         control,
+        room: Room::of(api.body.webhook_bytes),
         authority: api.authority,
         body: api.body,
     };

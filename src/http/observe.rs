@@ -118,6 +118,8 @@ fn reason(route: Route, error: &ApiError) -> Option<Refusal> {
         Some(Refusal::WrongSecrets)
     } else if matches!(error, ApiError::Overloaded) && route == Route::Watch {
         Some(Refusal::Watchers)
+    } else if matches!(error, ApiError::Overloaded) && route == Route::Webhook {
+        Some(Refusal::Webhooks)
     } else {
         None
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use serde::Serialize;
 
@@ -53,9 +54,9 @@ pub(crate) async fn webhook(
     State(receiver): State<Receiver>,
     _: Webhook,
     WebhookPath(kind): WebhookPath,
-    body: WebhookBody,
+    WebhookBody { bytes, share }: WebhookBody,
 ) -> Result<Json<Answer>, ApiError> {
-    let message = receiver.read(body, kind).await?;
+    let message = receiver.read(bytes, kind).await?;
     receiver.count_message(&message, kind);
     let alerts: Vec<Alert> = message.sightings.iter().filter_map(session).collect();
     let outcomes = receiver.control.observe(alerts).await?;
@@ -68,6 +69,7 @@ pub(crate) async fn webhook(
         };
         bodies.push(receiver.conclude(sighting, outcome));
     }
+    drop(share);
     Ok(Json(Answer {
         outcomes: bodies,
         over_limit: message.over_limit,
@@ -83,13 +85,13 @@ fn session(sighting: &Sighting) -> Option<Alert> {
 }
 
 impl Receiver {
-    async fn read(&self, body: WebhookBody, kind: WebhookType) -> Result<Message, ApiError> {
+    async fn read(&self, body: Bytes, kind: WebhookType) -> Result<Message, ApiError> {
         let wanted = kind == WebhookType::Autolog;
         let mapping = Arc::clone(&self.mapping);
-        let is_long = body.0.len() > LONG_BODY;
+        let is_long = body.len() > LONG_BODY;
         let read = move || {
             mapping
-                .read(&body.0, wanted)
+                .read(&body, wanted)
                 .map_err(|_quotes_nothing| ApiError::NotAMessage)
         };
         if is_long {

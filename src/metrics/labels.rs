@@ -168,6 +168,8 @@ labels! {
         Connections = "connections",
         /// Too many watchers were connected.
         Watchers = "watchers",
+        /// Too many webhooks were in progress, or too long ones.
+        Webhooks = "webhooks",
         /// The peer presented too many wrong secrets.
         WrongSecrets = "wrong_secrets",
         /// The drain at shutdown was over.
@@ -316,6 +318,8 @@ labels! {
         Store = "store",
         /// Tells watchers of what changes by time alone.
         Watchers = "watchers",
+        /// Too many webhooks were in progress, or too long ones.
+        Webhooks = "webhooks",
         /// Ends what has lapsed.
         Sweeper = "sweeper",
         /// Flushes the error counts.

@@ -10,6 +10,7 @@ use autolog::http::auth::{Application, Authority, Operator, Poller, Webhook};
 use autolog::http::error::ApiError;
 use autolog::http::extract::{JsonBody, Params, WebhookBody, WebhookPath};
 use autolog::http::limits::{BodyLimits, Limits};
+use autolog::http::room::Room;
 use autolog::http::{openapi, server};
 use autolog::metrics::{Build, Live, Metrics};
 use axum::Router;
@@ -47,6 +48,7 @@ pub(crate) struct World {
 struct Shared {
     authority: Authority,
     body: BodyLimits,
+    room: Room,
     gate: Arc<Semaphore>,
 }
 
@@ -74,6 +76,7 @@ impl World {
                 open_check,
             },
             body: limits.body,
+            room: Room::of(limits.body.webhook_bytes),
             gate: Arc::clone(&gate),
         };
         Self::serve(router(shared), limits, gate).await
@@ -192,7 +195,7 @@ async fn explain(_: Operator) -> &'static str {
 }
 
 async fn webhook(_: Webhook, WebhookPath(kind): WebhookPath, body: WebhookBody) -> String {
-    format!("{} {}", kind.as_str(), body.0.len())
+    format!("{} {}", kind.as_str(), body.bytes.len())
 }
 
 /// Answers without an end.

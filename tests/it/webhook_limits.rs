@@ -3,8 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::service::{Service, alert, message};
+use crate::service::{SOON, Service, WEBHOOK_SECRET, alert, eventually, message};
+use crate::shutdown::{read_to, send};
 
 const THEN: &str = "2026-01-01T00:00:00Z";
 /// Alertmanager must be answered within this time.
@@ -128,4 +131,63 @@ async fn no_count_of_a_sender_s_can_wrap_a_counter() {
         let (status, answer) = service.webhook("autolog", &body).await;
         assert_eq!((status.as_u16(), &answer["truncated"]), (200, &json!(0)));
     }
+}
+
+/// A connection on which a webhook with a body of this length has begun.
+async fn begin(service: &Service, length: usize) -> TcpStream {
+    let address = service.url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /webhook/autolog HTTP/1.1\r\nhost: autolog\r\nx-webhook-secret: {WEBHOOK_SECRET}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Waits until a webhook finds no room, and checks how that is answered.
+async fn is_full(service: &Service) {
+    let refused = "autolog_http_refused_total{reason=\"webhooks\"}";
+    let post = async || service.webhook("autolog", &message(&[])).await;
+    eventually(SOON, async || post().await.0 == 503).await;
+    let before = service.metric(refused).await;
+    let (status, problem) = post().await;
+    assert_eq!(
+        (status.as_u16(), &problem["code"], &problem["retryable"]),
+        (503, &json!("overloaded"), &json!(true))
+    );
+    assert_eq!(service.metric(refused).await, before + 1.0);
+    assert_eq!(service.check("shop", "production").await["enabled"], false);
+}
+
+#[tokio::test]
+async fn there_is_room_for_64_webhooks_at_once_and_polls_go_on() {
+    let service = Service::start(&[]);
+    let body = message(&[alert("f1", "firing", "pay", THEN)]).to_string();
+    let mut begun = Vec::new();
+    for _ in 0..64 {
+        begun.push(begin(&service, body.len()).await);
+    }
+    is_full(&service).await;
+    let mut first = begun.swap_remove(0);
+    send(&mut first, &body).await;
+    let reply = read_to(&mut first, "truncated").await;
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    let (status, answer) = service.webhook("autolog", &message(&[])).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn two_of_the_longest_webhooks_take_all_the_room_until_they_are_gone() {
+    let service = Service::start(&[]);
+    let longest = [
+        begin(&service, 16 << 20).await,
+        begin(&service, 16 << 20).await,
+    ];
+    is_full(&service).await;
+    drop(longest);
+    eventually(SOON, async || {
+        service.webhook("autolog", &message(&[])).await.0 == 200
+    })
+    .await;
 }

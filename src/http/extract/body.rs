@@ -10,27 +10,34 @@ use tokio::time::timeout;
 
 use crate::http::error::ApiError;
 use crate::http::limits::BodyLimits;
-
-/// The most that is set aside for a body before it has come, whatever length it claims.
-const AHEAD: u64 = 64 * 1_024;
+use crate::http::room::{Room, Share};
 
 /// The body of a webhook, declared to be JSON and not yet parsed: that is done off the threads that answer polls.
-#[derive(Clone, Debug)]
-pub struct WebhookBody(pub Bytes);
+#[derive(Debug)]
+pub struct WebhookBody {
+    /// What was sent.
+    pub bytes: Bytes,
+    /// What it takes of the room for webhooks, until they are done with it.
+    pub share: Share,
+}
 
 impl<S> FromRequest<S> for WebhookBody
 where
     S: Send + Sync,
     BodyLimits: FromRef<S>,
+    Room: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let limits = BodyLimits::from_ref(state);
         require_json(request.headers())?;
-        let read = read(request.into_body(), limits.webhook_bytes);
+        let mut share = Room::from_ref(state).enter()?;
+        let grow = |bytes| share.grow(bytes);
+        let read = read(request.into_body(), limits.webhook_bytes, grow);
         let body = timeout(limits.deadline, read).await;
-        body.unwrap_or(Err(ApiError::SlowWebhook)).map(Self)
+        let bytes = body.unwrap_or(Err(ApiError::SlowWebhook))?;
+        Ok(Self { bytes, share })
     }
 }
 
@@ -57,12 +64,19 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// Reads a body of at most `limit` bytes; a longer one is refused before more of it is kept.
-pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let claimed = body.size_hint().lower();
-    if claimed > u64::try_from(limit).unwrap_or(u64::MAX) {
+///
+/// `grow` is told how long it is going to be before more is kept, and may refuse that.
+pub(super) async fn read(
+    mut body: Body,
+    limit: usize,
+    mut grow: impl FnMut(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
+    let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if claimed > limit {
         return Err(ApiError::BodyTooLarge { limit });
     }
-    let mut whole = Vec::with_capacity(usize::try_from(claimed.min(AHEAD)).unwrap_or(0));
+    grow(claimed)?;
+    let mut whole = Vec::with_capacity(claimed);
     while let Some(frame) = body.frame().await {
         // What went wrong is the sender's doing: a broken connection or broken chunks.
         let Ok(frame) = frame else {
@@ -72,6 +86,7 @@ pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, ApiError
             if whole.len() + bytes.len() > limit {
                 return Err(ApiError::BodyTooLarge { limit });
             }
+            grow(whole.len() + bytes.len())?;
             whole.extend_from_slice(bytes);
         }
     }

@@ -27,7 +27,11 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let limits = BodyLimits::from_ref(state);
         require_json(request.headers())?;
-        let body = timeout(limits.deadline, read(request.into_body(), limits.bytes)).await;
+        let body = timeout(
+            limits.deadline,
+            read(request.into_body(), limits.bytes, |_| Ok(())),
+        )
+        .await;
         parse(&body.unwrap_or(Err(ApiError::SlowBody))?).map(Self)
     }
 }
