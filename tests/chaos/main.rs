@@ -32,6 +32,7 @@ mod history;
 mod matrix;
 mod observer;
 mod outages;
+mod overload;
 mod random;
 mod replicas;
 mod run;

@@ -130,15 +130,17 @@ impl Run {
         (validators::lost(&self.history.promises(), &live), took)
     }
 
-    /// Waits until all replicas say the same, and, where nothing may be lost, until nothing acknowledged is missing: they
-    /// may all be behind the store.
+    /// Waits until all replicas say the same, and until no stop is lost and, where nothing may be, nothing else either:
+    /// they may all be behind the store, and what is lost is made again.
     async fn converged(&self, losses: Losses) -> (Live, Duration) {
         let started = Instant::now();
         loop {
             let (live, _) = self.fleet.agreed().await;
             let took = started.elapsed();
-            let lost = validators::lost(&self.history.promises(), &live);
-            if losses == Losses::Told || lost.is_empty() || took > CONVERGED {
+            let promises = self.history.promises();
+            let is_whole = losses == Losses::Told || validators::lost(&promises, &live).is_empty();
+            let is_quiet = validators::no_lost_disable(&promises, &live).is_ok();
+            if (is_whole && is_quiet) || took > CONVERGED {
                 return (live, took);
             }
             tokio::time::sleep(Duration::from_millis(20)).await; // polls until the deadline
