@@ -27,6 +27,7 @@ mod topology;
 mod chance;
 mod cluster;
 mod cut_off;
+mod disk;
 mod fleet;
 mod history;
 mod matrix;
