@@ -123,11 +123,16 @@ e2e-loki: ## Run the rules on logs in a real Loki, if AUTOLOG_LOKI names one.
 	$(CARGO) build --quiet --locked
 	AUTOLOG_BIN=$(BINARY) python3 tests/e2e/loki.py
 
+# Tests of faults that need no other Redis and no replicas; tests/chaos/matrix.rs tells of which.
+FAULTS := snapshot::clock:: time:: http_connections:: webhook_limits:: http_requests:: app::tasks:: shutdown:: watch:: \
+  rotation:: http_auth:: roles:: credentials::tests:: errors:: metrics:: store::migrations::
+
 .PHONY: chaos
 chaos: ## Try every fault on real Redis servers and three replicas, print the figures, and judge them.
 	./scripts/tools.sh redis
 	AUTOLOG_CHAOS=1 $(CARGO) test --locked --test chaos -- --include-ignored --nocapture --test-threads 1
 	AUTOLOG_KILLS=200 $(CARGO) test --locked --test it kill:: -- --nocapture
+	$(CARGO) test --locked --lib --test it -- --nocapture $(FAULTS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads others' input, FUZZ_SECONDS (120) for each target.

@@ -194,7 +194,36 @@ fn is_news(told: &mut Option<String>, error: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::metrics::{Build, Live};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_or_ends_is_started_again_and_counted() {
+        let (version, revision) = ("0", "test");
+        let metrics = Arc::new(Metrics::new(Build { version, revision }).unwrap());
+        let tasks = Tasks::new(Arc::clone(&metrics));
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (started, last) = (Arc::clone(&runs), Arc::new(tokio::sync::Notify::new()));
+        let reached = Arc::clone(&last);
+        tasks.supervise(Task::Feed, move |shutdown| {
+            let (run, reached) = (started.fetch_add(1, Ordering::SeqCst), Arc::clone(&reached));
+            async move {
+                assert!(run > 0, "the first run panics");
+                if run == 2 {
+                    reached.notify_one();
+                    shutdown.cancelled().await;
+                }
+            }
+        });
+        last.notified().await;
+        tasks.stop().await;
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
+        let text = metrics.render(&Live::default()).unwrap();
+        let restarts = "autolog_task_restarts_total{task=\"feed\"} 2";
+        assert!(text.lines().any(|line| line == restarts), "{text}");
+    }
 
     #[test]
     fn an_error_that_lasts_is_told_once_and_another_one_again() {
