@@ -40,14 +40,20 @@ pub(crate) struct Door {
 impl Fleet {
     /// Starts a replica for each of these addresses of the store, and waits until all are ready.
     pub(crate) async fn start(stores: &[String]) -> Self {
+        Self::start_with(stores, &[]).await
+    }
+
+    /// The same, with `variables` set besides.
+    pub(crate) async fn start_with(stores: &[String], variables: &[(&str, &str)]) -> Self {
         let start = |store: &String| {
-            Service::start(&[
+            let usual = [
                 ("AUTOLOG_STORE", store.as_str()),
                 ("AUTOLOG_TTL_MIN", "1s"),
                 ("AUTOLOG_MAX_SESSIONS", "100000"),
                 ("AUTOLOG_MAX_AUTOMATIC", "100000"),
                 ("AUTOLOG_LOG", "autolog=debug,info"),
-            ])
+            ];
+            Service::start(&[&usual, variables].concat())
         };
         let fleet = Self {
             replicas: stores.iter().map(start).collect(),

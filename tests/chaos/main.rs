@@ -39,6 +39,7 @@ mod replicas;
 mod run;
 mod sentinel;
 mod servers;
+mod soak;
 mod validators;
 mod wires;
 mod writer;

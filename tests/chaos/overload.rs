@@ -8,4 +8,4 @@ mod connections;
 mod herd;
 mod names;
 mod secrets;
-mod siege;
+pub(crate) mod siege;

@@ -77,6 +77,15 @@ impl Run {
 
     /// Uses a fleet; sessions last this many seconds.
     pub(crate) fn with_sessions_of(length: u64, fleet: Fleet, address: RedisAddress) -> Self {
+        Self::with(length, true, fleet, address)
+    }
+
+    /// Uses a fleet whose configuration lets sessions of alerts last as briefly as others: this many seconds.
+    pub(crate) fn with_brief_sessions_of(length: u64, fleet: Fleet, address: RedisAddress) -> Self {
+        Self::with(length, false, fleet, address)
+    }
+
+    fn with(length: u64, alerts_last: bool, fleet: Fleet, address: RedisAddress) -> Self {
         let (history, board) = (Arc::new(History::default()), Arc::new(Board::default()));
         let gate = Arc::new(RwLock::new(()));
         let (mut writers, mut watchers) = (JoinSet::new(), JoinSet::new());
@@ -87,6 +96,7 @@ impl Run {
                 history: Arc::clone(&history),
                 board: Arc::clone(&board),
                 length,
+                alerts_last,
                 gate: Arc::clone(&gate),
             };
             writers.spawn(writer.write());

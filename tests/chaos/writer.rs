@@ -34,6 +34,8 @@ pub(crate) struct Writer {
     pub(crate) board: Arc<Board>,
     /// How long its sessions last, in seconds.
     pub(crate) length: u64,
+    /// Whether the sessions of its alerts live to the end, so that it can be told whether one is lost.
+    pub(crate) alerts_last: bool,
     /// Closed while nobody may write.
     pub(crate) gate: Arc<RwLock<()>>,
 }
@@ -114,7 +116,7 @@ impl Writer {
         let alerts = apps
             .clone()
             .map(|app| alert(&app, "firing", &app, "2026-01-01T00:00:00Z"));
-        if self.promised(self.door.alert(&alerts)).await.is_some() {
+        if self.promised(self.door.alert(&alerts)).await.is_some() && self.alerts_last {
             self.history.promised(Promise::Pair { apps });
         }
     }

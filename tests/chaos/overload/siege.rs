@@ -102,7 +102,7 @@ impl Siege {
     }
 
     /// Opens a connection to the service.
-    pub(super) async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         connect(self.service.url()).await.unwrap()
     }
 
@@ -175,7 +175,7 @@ impl Cost {
 }
 
 /// Opens a connection to where the URL points.
-pub(super) async fn connect(url: &str) -> std::io::Result<TcpStream> {
+pub(crate) async fn connect(url: &str) -> std::io::Result<TcpStream> {
     TcpStream::connect(url.strip_prefix("http://").unwrap()).await
 }
 
