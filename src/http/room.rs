@@ -6,100 +6,122 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::ApiError;
 
-/// How many bytes of a body take one share; a webhook takes one at least.
-const SHARE: usize = 512 * 1_024;
-/// How many shares there are, unless the longest body needs more: two of 16 MiB, or 64 usual ones.
-const SHARES: usize = 64;
+/// How many webhooks may be in progress.
+const PLACES: usize = 64;
+/// So much of each body takes no more than its place, so that long webhooks never stand in the way of short ones.
+const SHORT: usize = 64 * 1_024;
+/// How many bytes of what is longer take one share.
+const SHARE: usize = 64 * 1_024;
+/// How many shares there are, unless the longest body needs more: 32 MiB.
+const SHARES: usize = 512;
 
 /// Room for the webhooks in progress, shared by all of them.
 #[derive(Clone, Debug)]
-pub struct Room(Arc<Semaphore>);
+pub struct Room {
+    places: Arc<Semaphore>,
+    shares: Arc<Semaphore>,
+}
 
 /// What one webhook takes of it, until it is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub struct Occupied {
     room: Room,
-    taken: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+    shares: Option<OwnedSemaphorePermit>,
 }
 
 impl Room {
     /// Room enough for a body of `longest` bytes.
     #[must_use]
     pub fn of(longest: usize) -> Self {
-        let shares = SHARES.max(longest.div_ceil(SHARE));
-        Self(Arc::new(Semaphore::new(shares.min(Semaphore::MAX_PERMITS))))
+        Self {
+            places: Arc::new(Semaphore::new(PLACES)),
+            shares: Arc::new(Semaphore::new(SHARES.max(shares(longest)))),
+        }
     }
 
     /// Takes room for one webhook of which nothing is known yet.
-    pub(super) fn enter(&self) -> Result<Share, ApiError> {
-        Ok(Share {
-            taken: self.take(1)?,
+    pub(super) fn enter(&self) -> Result<Occupied, ApiError> {
+        Ok(Occupied {
+            _place: take(&self.places, 1)?,
             room: self.clone(),
+            shares: None,
         })
-    }
-
-    fn take(&self, shares: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        let shares = u32::try_from(shares).unwrap_or(u32::MAX);
-        let taken = Arc::clone(&self.0).try_acquire_many_owned(shares);
-        taken.map_err(|_full| ApiError::Overloaded)
     }
 }
 
-impl Share {
+impl Occupied {
     /// Takes what a body of so many bytes needs besides.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let missing = bytes
-            .div_ceil(SHARE)
-            .saturating_sub(self.taken.num_permits());
-        if missing > 0 {
-            self.taken.merge(self.room.take(missing)?);
+        let taken = self
+            .shares
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = shares(bytes).saturating_sub(taken);
+        if missing == 0 {
+            return Ok(());
+        }
+        let more = take(&self.room.shares, missing)?;
+        match &mut self.shares {
+            Some(shares) => shares.merge(more),
+            None => self.shares = Some(more),
         }
         Ok(())
     }
+}
+
+/// How many shares a body of so many bytes takes.
+const fn shares(bytes: usize) -> usize {
+    bytes.saturating_sub(SHORT).div_ceil(SHARE)
+}
+
+fn take(room: &Arc<Semaphore>, permits: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+    let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+    let taken = Arc::clone(room).try_acquire_many_owned(permits);
+    taken.map_err(|_full| ApiError::Overloaded)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn room() -> Room {
-        Room::of(16 * 1_024 * 1_024)
-    }
+    const LONGEST: usize = 16 * 1_024 * 1_024;
 
     #[test]
     fn sixty_four_short_webhooks_fit_and_no_more() {
-        let room = room();
-        let mut shares: Vec<Share> = (0..SHARES).map(|_| room.enter().unwrap()).collect();
-        for share in &mut shares {
-            share.grow(1).unwrap();
+        let room = Room::of(LONGEST);
+        let mut all: Vec<Occupied> = (0..PLACES).map(|_| room.enter().unwrap()).collect();
+        for one in &mut all {
+            one.grow(SHORT).unwrap();
         }
         assert!(matches!(room.enter(), Err(ApiError::Overloaded)));
-        shares.pop();
+        all.pop();
         assert!(room.enter().is_ok());
+        assert_eq!(room.shares.available_permits(), SHARES);
     }
 
     #[test]
-    fn a_body_takes_what_it_has_grown_to_and_gives_it_back() {
-        let room = room();
+    fn two_of_the_longest_leave_room_for_short_ones_and_give_theirs_back() {
+        let room = Room::of(LONGEST);
         let (mut one, mut two) = (room.enter().unwrap(), room.enter().unwrap());
-        one.grow(16 * 1_024 * 1_024).unwrap();
-        two.grow(1_024 * 1_024).unwrap();
-        two.grow(16 * 1_024 * 1_024).unwrap();
+        one.grow(LONGEST).unwrap();
+        two.grow(LONGEST / 2).unwrap();
+        two.grow(LONGEST).unwrap();
         two.grow(100).unwrap();
-        assert!(room.enter().is_err());
+        let mut third = room.enter().unwrap();
+        third.grow(SHORT).unwrap();
+        let refused = third.grow(LONGEST / 2);
+        assert!(matches!(refused, Err(ApiError::Overloaded)));
         drop(one);
-        assert!(matches!(
-            two.grow(48 * 1_024 * 1_024),
-            Err(ApiError::Overloaded)
-        ));
-        drop(two);
-        assert_eq!(room.0.available_permits(), SHARES);
+        third.grow(LONGEST).unwrap();
+        drop((two, third));
+        assert_eq!(room.places.available_permits(), PLACES);
+        assert_eq!(room.shares.available_permits(), SHARES);
     }
 
     #[test]
     fn the_longest_body_that_is_configured_always_fits_into_empty_room() {
         let longest = 1_024 * 1_024 * 1_024;
-        let room = Room::of(longest);
-        assert!(room.enter().unwrap().grow(longest).is_ok());
+        assert!(Room::of(longest).enter().unwrap().grow(longest).is_ok());
     }
 }

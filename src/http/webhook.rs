@@ -54,7 +54,7 @@ pub(crate) async fn webhook(
     State(receiver): State<Receiver>,
     _: Webhook,
     WebhookPath(kind): WebhookPath,
-    WebhookBody { bytes, share }: WebhookBody,
+    WebhookBody { bytes, occupied }: WebhookBody,
 ) -> Result<Json<Answer>, ApiError> {
     let message = receiver.read(bytes, kind).await?;
     receiver.count_message(&message, kind);
@@ -69,7 +69,7 @@ pub(crate) async fn webhook(
         };
         bodies.push(receiver.conclude(sighting, outcome));
     }
-    drop(share);
+    drop(occupied);
     Ok(Json(Answer {
         outcomes: bodies,
         over_limit: message.over_limit,

@@ -113,11 +113,21 @@ impl Writer {
 
     async fn pair(&self, app: &str) {
         let apps = ["a", "b"].map(|which| format!("pair-{app}-{which}"));
-        let alerts = apps
-            .clone()
-            .map(|app| alert(&app, "firing", &app, "2026-01-01T00:00:00Z"));
-        if self.promised(self.door.alert(&alerts)).await.is_some() && self.alerts_last {
+        let alerts = |status| {
+            [0, 1].map(|which| alert(&apps[which], status, &apps[which], "2026-01-01T00:00:00Z"))
+        };
+        if self
+            .promised(self.door.alert(&alerts("firing")))
+            .await
+            .is_none()
+        {
+            return;
+        }
+        if self.alerts_last {
             self.history.promised(Promise::Pair { apps });
+        } else {
+            // An alert that is never resolved is remembered for half a day.
+            let _a_refusal_is_noted = self.promised(self.door.alert(&alerts("resolved"))).await;
         }
     }
 }

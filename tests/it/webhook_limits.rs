@@ -135,20 +135,25 @@ async fn no_count_of_a_sender_s_can_wrap_a_counter() {
 
 /// A connection on which a webhook with a body of this length has begun.
 async fn begin(service: &Service, length: usize) -> TcpStream {
+    begin_with(service, length, "accept: */*").await
+}
+
+/// The same, with one more header.
+async fn begin_with(service: &Service, length: usize, header: &str) -> TcpStream {
     let address = service.url().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST /webhook/autolog HTTP/1.1\r\nhost: autolog\r\nx-webhook-secret: {WEBHOOK_SECRET}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+         {header}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
 }
 
-/// Waits until a webhook finds no room, and checks how that is answered.
-async fn is_full(service: &Service) {
+/// Waits until this message finds no room, and checks how that is answered.
+async fn finds_no_room(service: &Service, body: &Value) {
     let refused = "autolog_http_refused_total{reason=\"webhooks\"}";
-    let post = async || service.webhook("autolog", &message(&[])).await;
+    let post = async || service.webhook("autolog", body).await;
     eventually(SOON, async || post().await.0 == 503).await;
     let before = service.metric(refused).await;
     let (status, problem) = post().await;
@@ -168,7 +173,7 @@ async fn there_is_room_for_64_webhooks_at_once_and_polls_go_on() {
     for _ in 0..64 {
         begun.push(begin(&service, body.len()).await);
     }
-    is_full(&service).await;
+    finds_no_room(&service, &message(&[])).await;
     let mut first = begun.swap_remove(0);
     send(&mut first, &body).await;
     let reply = read_to(&mut first, "truncated").await;
@@ -178,16 +183,24 @@ async fn there_is_room_for_64_webhooks_at_once_and_polls_go_on() {
 }
 
 #[tokio::test]
-async fn two_of_the_longest_webhooks_take_all_the_room_until_they_are_gone() {
+async fn two_of_the_longest_webhooks_leave_room_for_short_ones_only() {
     let service = Service::start(&[]);
     let longest = [
         begin(&service, 16 << 20).await,
         begin(&service, 16 << 20).await,
     ];
-    is_full(&service).await;
+    let mut long = message(&[]);
+    long["externalURL"] = "x".repeat(1 << 20).into();
+    finds_no_room(&service, &long).await;
+    assert_eq!(service.webhook("autolog", &message(&[])).await.0, 200);
+    // who asks before sending is answered before the end of the body
+    let asks = "expect: 100-continue";
+    let mut too_long = begin_with(&service, (16 << 20) + 1, asks).await;
+    let reply = read_to(&mut too_long, "}").await;
+    assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
     drop(longest);
     eventually(SOON, async || {
-        service.webhook("autolog", &message(&[])).await.0 == 200
+        service.webhook("autolog", &long).await.0 == 200
     })
     .await;
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::http::error::ApiError;
 use crate::http::limits::BodyLimits;
-use crate::http::room::{Room, Share};
+use crate::http::room::{Occupied, Room};
 
 /// The body of a webhook, declared to be JSON and not yet parsed: that is done off the threads that answer polls.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct WebhookBody {
     /// What was sent.
     pub bytes: Bytes,
     /// What it takes of the room for webhooks, until they are done with it.
-    pub share: Share,
+    pub occupied: Occupied,
 }
 
 impl<S> FromRequest<S> for WebhookBody
@@ -32,12 +32,14 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let limits = BodyLimits::from_ref(state);
         require_json(request.headers())?;
-        let mut share = Room::from_ref(state).enter()?;
-        let grow = |bytes| share.grow(bytes);
-        let read = read(request.into_body(), limits.webhook_bytes, grow);
+        let body = request.into_body();
+        claimed(&body, limits.webhook_bytes)?;
+        let mut occupied = Room::from_ref(state).enter()?;
+        let grow = |bytes| occupied.grow(bytes);
+        let read = read(body, limits.webhook_bytes, grow);
         let body = timeout(limits.deadline, read).await;
         let bytes = body.unwrap_or(Err(ApiError::SlowWebhook))?;
-        Ok(Self { bytes, share })
+        Ok(Self { bytes, occupied })
     }
 }
 
@@ -63,6 +65,15 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
+/// How long a body says that it is, 0 if it does not say so; refuses one of more than `limit` bytes.
+fn claimed(body: &Body, limit: usize) -> Result<usize, ApiError> {
+    let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if claimed > limit {
+        return Err(ApiError::BodyTooLarge { limit });
+    }
+    Ok(claimed)
+}
+
 /// Reads a body of at most `limit` bytes; a longer one is refused before more of it is kept.
 ///
 /// `grow` is told how long it is going to be before more is kept, and may refuse that.
@@ -71,10 +82,7 @@ pub(super) async fn read(
     limit: usize,
     mut grow: impl FnMut(usize) -> Result<(), ApiError>,
 ) -> Result<Bytes, ApiError> {
-    let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if claimed > limit {
-        return Err(ApiError::BodyTooLarge { limit });
-    }
+    let claimed = claimed(&body, limit)?;
     grow(claimed)?;
     let mut whole = Vec::with_capacity(claimed);
     while let Some(frame) = body.frame().await {

@@ -52,7 +52,7 @@ async fn guess(url: String, length: Duration) -> (u32, u32) {
 async fn f23_a_thousand_wrong_secrets_a_second_and_every_right_one_works() {
     let siege = Siege::begin("F23 guesses", &[]).await;
     let length = Duration::from_secs(if is_strict() { 10 } else { 2 });
-    let url = siege.service.url();
+    let (began, url) = (Instant::now(), siege.service.url());
     let guessers = (0..GUESSERS).map(|_| tokio::spawn(guess(url.to_owned(), length)));
     let right = async {
         let (began, mut right) = (Instant::now(), 0_u32);
@@ -77,7 +77,10 @@ async fn f23_a_thousand_wrong_secrets_a_second_and_every_right_one_works() {
         "F23 guesses: {} in {length:?}, {refused} answered 401, {slowed} answered 429; {right} of {right} right ones worked",
         refused + slowed
     );
-    assert!(slowed > refused, "most are slowed down");
+    // An address may be wrong a hundred times, and then ten times a second.
+    let allowed = 110 + 10 * u32::try_from(began.elapsed().as_secs() + 1).unwrap();
+    assert!(refused <= allowed, "{refused} of {allowed}");
+    assert!(slowed > 0, "nobody is slowed down");
     assert!((siege.refused("wrong_secrets").await - f64::from(slowed)).abs() < 0.5);
     siege.end(Allowed::of(USUAL, 4 * STATUS)).await;
 }
