@@ -64,7 +64,7 @@ class Settings(unittest.TestCase):
         table = documented("CONTRIBUTING.md", "## Variables")
         programs = text("*.sh", "Makefile", ".ci/run", "Dockerfile", "tests/e2e", "tests/stack", "examples/python")
         read = set(re.findall(r"\b(AUTOLOG_[A-Z_]*[A-Z])\b(?!_)", programs))
-        read |= set(re.findall(r'\b(?:var|var_os|number)\("(AUTOLOG_\w+)"', text("tests/it")))
+        read |= set(re.findall(r'\b(?:var|var_os|number)\("(AUTOLOG_\w+)"', text("tests/it", "tests/chaos")))
         read |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):?[-?+]", text("*.sh", ".ci/run"))) - {"TMPDIR"}
         service = set(re.findall(r"`(AUTOLOG_\w+)`", (ROOT / "docs" / "configuration.md").read_text()))
         self.assertEqual(set(table), read - service)
