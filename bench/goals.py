@@ -127,20 +127,26 @@ def size_and_start(size):
         store = f"redb:{folder / 'store.redb'}"
         with Autolog(folder, store) as autolog:
             autolog.fill(10_000)
-        begun = time.monotonic()
+        starts = [started(folder, store) for _ in range(size.rounds * 3)]
         with Autolog(folder, store) as autolog:
-            start = (time.monotonic() - begun) * 1000
             settled = autolog.resident()
             count = size.connections
             idle = held(autolog, count, "idle")
             watched = held(autolog, count, "watch")
         return [
             at_most("4", "resident with 10,000 sessions", settled / 1e6, 18, "MB"),
-            at_most("4", "first answer after the start, with 10,000 sessions", start, 25, "ms"),
+            at_most("4", "first answer after the start, with 10,000 sessions", statistics.median(starts), 25, "ms"),
             at_most("4", f"resident for each of {count} kept-alive connections", idle, 12, "KiB"),
             at_most("4", f"resident for each of {count} watchers", watched, 12, "KiB"),
             at_most("4", "size of the program", (TARGET / "autolog").stat().st_size / 1e6, 10, "MB"),
         ]
+
+
+def started(folder, store):
+    """Milliseconds from the start of the program to its first answer."""
+    begun = time.monotonic()
+    with Autolog(folder, store):
+        return (time.monotonic() - begun) * 1000
 
 
 def held(autolog, count, kind):

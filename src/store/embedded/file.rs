@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::backends::InMemoryBackend;
 use redb::{
     Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition,
-    WriteTransaction,
+    TableError, WriteTransaction,
 };
 
 use super::memory::Kept;
@@ -172,21 +172,13 @@ fn open(path: &Path) -> Result<Database, StoreError> {
 
 /// Makes what a new file lacks, and refuses a file of a schema that is too new.
 fn prepare(database: &Database) -> Result<(), StoreError> {
+    if is_prepared(database)? {
+        return Ok(());
+    }
     commit(database, |transaction| {
         transaction.open_table(RECORDS).map_err(unavailable)?;
         transaction.open_table(WINDOWS).map_err(unavailable)?;
         let mut meta = transaction.open_table(META).map_err(unavailable)?;
-        let needed = text(&meta, "min_compatible")?;
-        let needed = needed.map_or(Ok(SCHEMA), |text| decode(&text))?;
-        if needed > SCHEMA {
-            return Err(StoreError::TooNew {
-                needed,
-                ours: SCHEMA,
-            });
-        }
-        if text(&meta, "epoch")?.is_some() {
-            return Ok(());
-        }
         let epoch = OpId::random()?.to_string();
         let schema = SCHEMA.to_string();
         let initial = [
@@ -200,6 +192,25 @@ fn prepare(database: &Database) -> Result<(), StoreError> {
         }
         Ok(())
     })
+}
+
+/// Whether the file has everything, which is made in one go.
+fn is_prepared(database: &Database) -> Result<bool, StoreError> {
+    let transaction = database.begin_read().map_err(unavailable)?;
+    let meta = match transaction.open_table(META) {
+        Ok(meta) => meta,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(false),
+        Err(error) => return Err(unavailable(error)),
+    };
+    let needed = text(&meta, "min_compatible")?;
+    let needed = needed.map_or(Ok(SCHEMA), |text| decode(&text))?;
+    if needed > SCHEMA {
+        return Err(StoreError::TooNew {
+            needed,
+            ours: SCHEMA,
+        });
+    }
+    Ok(text(&meta, "epoch")?.is_some())
 }
 
 /// Commits `work` so that it is durable even if the machine crashes during the next commit.
