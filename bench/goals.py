@@ -57,6 +57,14 @@ def commands(server):
     return int(said.stdout.partition("total_commands_processed:")[2].split()[0])
 
 
+def fill(store, sessions):
+    """Keeps sessions as `redis-get` reads them."""
+    ends = int(time.time() * 1000) + 3_600_000
+    sets = "".join(f'SET session:app-{number}:production "{{\\"id\\":\\"01JX{number:022}\\",\\"level\\":\\"debug\\",'
+                   f'\\"expires_at_ms\\":{ends + number}}}"\n' for number in range(sessions))
+    subprocess.run(["redis-cli", "-p", str(store.port)], input=sets, check=True, stdout=subprocess.DEVNULL, text=True)
+
+
 def check(size):
     """1, 2: a poll against a bare route, and against a Redis GET for each."""
     with scratch() as name:
@@ -67,6 +75,7 @@ def check(size):
                 Server([TARGET / "redis-get", f"127.0.0.1:{(port := free_port())}", f"redis://127.0.0.1:{other.port}", TOKEN],
                        folder, port) as get:
             autolog.fill(10_000)
+            fill(other, 10_000)
             nothing = Client(autolog.port).get("/api/autolog/check?app=none&environment=production", TOKEN)[2]["ETag"]
             rounds = {"bare": [], "ours": [], "same": [], "get": []}
             before, begun = commands(store), time.monotonic()

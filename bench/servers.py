@@ -40,7 +40,7 @@ class Server:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return self
-            time.sleep(0.002)
+            time.sleep(0.0005)
         raise RuntimeError(f"{self.argv[3]} does not answer:\n{self.log.read_text()}")
 
     def __exit__(self, *_):
@@ -175,5 +175,5 @@ def until(reached, within=15):
                 return
         except OSError:
             pass
-        time.sleep(0.001)
+        time.sleep(0.0005)
     raise RuntimeError("waited too long")
