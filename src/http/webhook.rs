@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::auth::Webhook;
 use super::error::ApiError;
 use super::extract::{WebhookBody, WebhookPath};
+use super::room::Occupied;
 use crate::alertmanager::{Asks, Mapping, Message, Sighting, Unclear};
 use crate::control::{Control, Refusal, Refused};
 use crate::domain::holder::Source;
@@ -56,7 +57,7 @@ pub(crate) async fn webhook(
     WebhookPath(kind): WebhookPath,
     WebhookBody { bytes, occupied }: WebhookBody,
 ) -> Result<Json<Answer>, ApiError> {
-    let message = receiver.read(bytes, kind).await?;
+    let (message, occupied) = receiver.read(bytes, occupied, kind).await?;
     receiver.count_message(&message, kind);
     let alerts: Vec<Alert> = message.sightings.iter().filter_map(session).collect();
     let outcomes = receiver.control.observe(alerts).await?;
@@ -85,14 +86,20 @@ fn session(sighting: &Sighting) -> Option<Alert> {
 }
 
 impl Receiver {
-    async fn read(&self, body: Bytes, kind: WebhookType) -> Result<Message, ApiError> {
+    /// Parses the body, which takes its place until that is done, also if the client has left.
+    async fn read(
+        &self,
+        body: Bytes,
+        occupied: Occupied,
+        kind: WebhookType,
+    ) -> Result<(Message, Occupied), ApiError> {
         let wanted = kind == WebhookType::Autolog;
         let mapping = Arc::clone(&self.mapping);
         let is_long = body.len() > LONG_BODY;
         let read = move || {
-            mapping
-                .read(&body, wanted)
-                .map_err(|_quotes_nothing| ApiError::NotAMessage)
+            let message = mapping.read(&body, wanted);
+            let message = message.map_err(|_quotes_nothing| ApiError::NotAMessage)?;
+            Ok((message, occupied))
         };
         if is_long {
             let task = tokio::task::spawn_blocking(read);

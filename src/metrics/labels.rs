@@ -306,7 +306,7 @@ labels! {
         Reconnect = "reconnect",
         /// A change was missing.
         Gap = "gap",
-        /// The clocks have parted, or a stop that only this replica obeyed was stored.
+        /// The clocks have parted, a stop that only this replica obeyed was stored, or an acknowledged write did not come.
         Doubt = "doubt",
     }
 
@@ -318,8 +318,6 @@ labels! {
         Store = "store",
         /// Tells watchers of what changes by time alone.
         Watchers = "watchers",
-        /// Too many webhooks were in progress, or too long ones.
-        Webhooks = "webhooks",
         /// Ends what has lapsed.
         Sweeper = "sweeper",
         /// Flushes the error counts.

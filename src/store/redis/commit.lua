@@ -74,6 +74,7 @@ end
 
 -- All of one kind in one call, which costs more than what it does; in parts, since Lua's stack is bounded.
 local PART = 1000
+local unpack = table.unpack or unpack
 local function call(command, key, list)
   for first = 1, #list, PART do
     redis.call(command, key, unpack(list, first, math.min(first + PART - 1, #list)))

@@ -101,6 +101,7 @@ for tally, field in ipairs(fields) do
   end
 end
 
+local unpack = table.unpack or unpack
 local answer = table.concat(answers, ' ')
 redis.call('SET', KEYS[3], answer, 'PX', ARGV[7])
 for set, pairs_of_set in pairs(renewed) do

@@ -11,7 +11,7 @@ use super::load::NotInitialised;
 use crate::domain::window::WindowRule;
 use crate::store::{Counted, OpId, REMEMBERED, StoreError, Tally, codec};
 
-/// How many tallies one script adds, so that others need not wait long.
+/// How many tallies one script adds, so that others need not wait long, and Lua can unpack them.
 const PART: usize = 200;
 /// The most errors of one tally: with them, no bucket can overflow before it is dropped.
 const MOST: u64 = u32::MAX as u64;

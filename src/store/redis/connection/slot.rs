@@ -100,7 +100,7 @@ impl Slot {
 }
 
 impl Lease<'_> {
-    /// Whether the connection has been neither dropped nor replaced meanwhile.
+    /// Whether the connection has not been replaced or cleared meanwhile.
     pub(super) fn is_current(&self) -> bool {
         self.slot.kept().number == self.number
     }
